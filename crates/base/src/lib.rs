@@ -1,0 +1,1 @@
+//! Run folders, atomic files, logs, seeds and progress: what every stage needs and no stage owns.

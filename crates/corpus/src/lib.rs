@@ -1,0 +1,1 @@
+//! Raw web pages to clean documents.

@@ -1,0 +1,1 @@
+//! Prompts to tokens: KV cache and batched sampling.

@@ -1,0 +1,1 @@
+//! The Transformer: configuration, forward, backward, model folders.

@@ -1,0 +1,1 @@
+//! Conversations, graded problems and the report card.

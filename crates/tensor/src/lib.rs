@@ -1,0 +1,1 @@
+//! Buffers and fused operations, forward and backward.

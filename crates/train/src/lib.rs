@@ -1,0 +1,1 @@
+//! The training stages: loader, optimizers, schedule, pretraining and fine-tuning.

@@ -1,0 +1,1 @@
+//! The built-in web: a seeded generator of pages and the answer key to them.
