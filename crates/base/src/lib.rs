@@ -1,1 +1,16 @@
-//! Run folders, atomic files, logs, seeds and progress: what every stage needs and no stage owns.
+//! What every stage needs and no stage owns: run folders, atomic files, logs, seeds, progress.
+//!
+//! This crate knows no domain words: nothing here has heard of tokens, models or web pages.
+
+#![deny(unsafe_code)]
+
+mod error;
+pub mod files;
+pub mod jsonl;
+pub mod mmap;
+pub mod progress;
+pub mod rng;
+pub mod run;
+pub mod stop;
+
+pub use error::{Error, Result};

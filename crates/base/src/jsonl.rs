@@ -1,0 +1,121 @@
+//! Logs and records as JSON lines: appended while a stage runs, cut back when it resumes.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Result, files};
+
+/// A log that grows by one JSON object a line.
+#[derive(Debug)]
+pub struct JsonLog {
+    path: PathBuf,
+    file: File,
+}
+
+impl JsonLog {
+    /// Opens a log for appending, creating it and the folders above it.
+    pub fn append_to(path: &Path) -> Result<JsonLog> {
+        if let Some(folder) = path.parent() {
+            files::create_folder(folder)?;
+        }
+        let file = OpenOptions::new().create(true).append(true).open(path).map_err(|source| Error::io(path, "open", source))?;
+        Ok(JsonLog { path: path.to_path_buf(), file })
+    }
+
+    /// Appends one object, in one write, so that a reader never sees half a line of a living process.
+    pub fn write(&mut self, row: &impl Serialize) -> Result<()> {
+        let mut line = serde_json::to_vec(row).map_err(|error| Error::Refused(format!("cannot write {}: {error}", self.path.display())))?;
+        line.push(b'\n');
+        self.file.write_all(&line).map_err(|source| Error::io(&self.path, "write", source))
+    }
+
+    /// Waits until everything written is on the disk.
+    pub fn flush(&mut self) -> Result<()> {
+        self.file.sync_data().map_err(|source| Error::io(&self.path, "write", source))
+    }
+}
+
+/// Keeps the lines of a log that `keep` accepts; a half-written last line goes. A missing log stays missing.
+pub fn cut_back(path: &Path, keep: impl Fn(&serde_json::Value) -> bool) -> Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let bytes = files::read_bytes(path)?;
+    let mut kept = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        let whole = line.ends_with(b"\n");
+        if whole && serde_json::from_slice(line).is_ok_and(|value| keep(&value)) {
+            kept.extend_from_slice(line);
+        }
+    }
+    files::write_atomic(path, &kept)
+}
+
+/// Reads JSON lines, gzip if the name ends in `.gz`. Each damaged line is one error that names the file and the
+/// line; blank lines are skipped; reading goes on after a damaged line.
+pub fn read_jsonl<T: DeserializeOwned>(path: &Path) -> Result<impl Iterator<Item = Result<T>>> {
+    let file = File::open(path).map_err(|source| Error::io(path, "open", source))?;
+    let source: Box<dyn Read> = match path.extension().is_some_and(|extension| extension == "gz") {
+        true => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
+        false => Box::new(file),
+    };
+    let path = path.to_path_buf();
+    let mut reader = BufReader::with_capacity(1 << 17, source);
+    let mut number = 0;
+    let mut ended = false;
+    Ok(std::iter::from_fn(move || {
+        while !ended {
+            let mut line = Vec::new();
+            number += 1;
+            match reader.read_until(b'\n', &mut line) {
+                Ok(0) => return None,
+                Ok(_) if line.trim_ascii().is_empty() => continue,
+                Ok(_) => {
+                    let parsed = serde_json::from_slice(&line);
+                    return Some(
+                        parsed
+                            .map_err(|error| Error::damaged(&path, format!("line {number}"), error.to_string(), "mend or delete the line")),
+                    );
+                }
+                Err(source) => {
+                    ended = true; // a broken gzip stream would give the same error forever
+                    return Some(Err(Error::io(&path, "read", source)));
+                }
+            }
+        }
+        None
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_log_is_cut_back_to_a_step_and_loses_its_torn_line() {
+        let path = files::scratch("jsonl").join("metrics.jsonl");
+        let mut log = JsonLog::append_to(&path).unwrap();
+        (1..=5).for_each(|step| log.write(&json!({"step": step})).unwrap());
+        log.flush().unwrap();
+        let mut torn = OpenOptions::new().append(true).open(&path).unwrap();
+        torn.write_all(b"{\"step\": 2").unwrap();
+        cut_back(&path, |row| row["step"].as_u64().unwrap() <= 3).unwrap();
+        let rows: Vec<serde_json::Value> = read_jsonl(&path).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, [json!({"step": 1}), json!({"step": 2}), json!({"step": 3})]);
+    }
+
+    #[test]
+    fn a_damaged_line_costs_that_line_alone() {
+        let path = files::scratch("jsonl-damaged").join("rows.jsonl");
+        std::fs::write(&path, "{\"a\":1}\n\nnonsense\n{\"a\":2}\n").unwrap();
+        let rows: Vec<Result<serde_json::Value>> = read_jsonl(&path).unwrap().collect();
+        assert_eq!(rows.len(), 3);
+        assert!(rows[1].as_ref().unwrap_err().to_string().contains("rows.jsonl is damaged at line 3"));
+        assert_eq!(rows[2].as_ref().unwrap()["a"], 2);
+    }
+}
