@@ -1,1 +1,20 @@
-//! Conversations, graded problems and the report card.
+//! Conversations, graded problems and the report card. What is asked, how answers
+//! are graded, how the result is told; knows no training, and of the models only
+//! that prompts go in and texts come out.
+
+pub mod key;
+pub mod problems;
+pub mod stats;
+pub mod svg;
+pub mod words;
+
+/// What can go wrong between a run's files and its report card.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the run.
+    #[error(transparent)]
+    Base(#[from] base::Error),
+}
+
+/// The result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,110 @@
+//! Shares with their uncertainty, and medians. Knows nothing of what was counted.
+
+use serde::{Deserialize, Serialize};
+
+/// The 97.5% quantile of the normal distribution: two-sided 95% intervals.
+const Z_95: f64 = 1.959_963_984_540_054;
+
+/// `right` of `n`, its share, and the Wilson 95% interval of the share. Shares
+/// are rounded to four decimals, because they are written into reports.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rate {
+    /// How many were counted.
+    pub n: usize,
+    /// How many of them were right.
+    pub right: usize,
+    /// `right / n`, 0 where nothing was counted.
+    pub share: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+}
+
+impl Rate {
+    /// The rate of `right` among `n`.
+    ///
+    /// # Panics
+    /// Where `right` exceeds `n`.
+    pub fn new(right: usize, n: usize) -> Rate {
+        assert!(right <= n, "{right} right of {n}");
+        let (low, high) = wilson(right, n);
+        let share = if n == 0 { 0.0 } else { right as f64 / n as f64 };
+        Rate { n, right, share: round4(share), low: round4(low), high: round4(high) }
+    }
+
+    /// The rate of `true` among `outcomes`.
+    pub fn of(outcomes: impl IntoIterator<Item = bool>) -> Rate {
+        let (mut right, mut n) = (0, 0);
+        for outcome in outcomes {
+            n += 1;
+            right += usize::from(outcome);
+        }
+        Rate::new(right, n)
+    }
+
+    /// Both counts added.
+    pub fn plus(self, other: Rate) -> Rate {
+        Rate::new(self.right + other.right, self.n + other.n)
+    }
+}
+
+/// The Wilson 95% score interval of a share (Wilson 1927): unlike the normal
+/// interval it stays inside 0..1 and says something at 0 of n. `(0, 1)` at n = 0.
+pub fn wilson(right: usize, n: usize) -> (f64, f64) {
+    if n == 0 {
+        return (0.0, 1.0);
+    }
+    let (n, share, z2) = (n as f64, right as f64 / n as f64, Z_95 * Z_95);
+    let centre = share + z2 / (2.0 * n);
+    let half = Z_95 * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + z2 / n;
+    (((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0))
+}
+
+/// The middle value, the mean of the middle two where their number is even;
+/// `None` of nothing. Not-a-number sorts last.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(sorted[middle]),
+        _ => Some((sorted[middle - 1] + sorted[middle]) / 2.0),
+    }
+}
+
+/// Rounded to four decimals, so that a report shows what was measured.
+pub fn round4(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wilson_agrees_with_published_values() {
+        // Newcombe 1998, table I: 81 of 263, 15 of 148, 0 of 20, 1 of 29.
+        for (right, n, low, high) in [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)] {
+            let rate = Rate::new(right, n);
+            assert!((rate.low - low).abs() < 1e-4 && (rate.high - high).abs() < 1e-4, "{rate:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_counted_is_wide_open() {
+        let rate = Rate::of([]);
+        assert_eq!((rate.share, rate.low, rate.high), (0.0, 0.0, 1.0));
+        assert_eq!(Rate::new(3, 3).high, 1.0);
+        assert_eq!(Rate::of([true, false]).plus(Rate::new(1, 1)), Rate::new(2, 3));
+    }
+
+    #[test]
+    fn medians() {
+        for (values, expected) in [(vec![], None), (vec![3.0], Some(3.0)), (vec![9.0, 1.0, 2.0], Some(2.0)), (vec![4.0, 1.0], Some(2.5))] {
+            assert_eq!(median(&values), expected);
+        }
+    }
+}
