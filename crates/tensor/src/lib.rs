@@ -1,1 +1,35 @@
-//! Buffers and fused operations, forward and backward.
+//! Buffers and fused operations, forward and backward: the only crate with kernels.
+//!
+//! Every operation works on plain slices whose shapes the caller states; forward and backward of one operation
+//! stand side by side in one file. Nothing here knows what a model, a layer or a token's text is. Loops are
+//! written plainly and compiled once per instruction set; [`simd`] picks the widest one at run time.
+//!
+//! Each fast kernel has a slow twin in [`reference`] in f64, against which it is tested at odd sizes.
+
+pub mod attention;
+pub mod embedding;
+pub mod head;
+pub mod matmul;
+pub mod norm;
+pub mod optimizer;
+pub mod reference;
+pub mod rotary;
+pub mod simd;
+pub mod swiglu;
+
+pub use matmul::{Mat, MatMut, matmul, matmul_add};
+
+/// Where buffers live and operations run. Decided once by the caller of a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// The processor: every worker thread runs its own operations.
+    Cpu,
+}
+
+/// What a build runs on, in words: the instruction set that [`simd::dispatch`] picks on this machine.
+pub fn instruction_set() -> &'static str {
+    simd::name()
+}
+
+#[cfg(test)]
+mod test_util;

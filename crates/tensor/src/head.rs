@@ -1,0 +1,136 @@
+//! The output head with the objective: hidden states to log-probabilities of targets and back, slice by slice.
+//!
+//! Logits exist only for [`SLICE`] positions at a time and only for positions that have a target to be scored. An
+//! objective that is local to a position enters as one number: dLoss/dlogprob. The gradient of the logits is then
+//! that number times (onehot - softmax), whatever the stage.
+
+use crate::matmul::{Mat, MatMut, matmul, matmul_add};
+use crate::simd::{self, dispatch};
+
+/// Positions whose logits exist at once.
+pub const SLICE: usize = 128;
+
+/// Buffers of [`score`] and [`score_and_backward`], allocated once.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    rows: Vec<f32>,   // (SLICE, C)
+    drows: Vec<f32>,  // (SLICE, C)
+    logits: Vec<f32>, // (SLICE, V)
+}
+
+impl Scratch {
+    /// For a table (V, C).
+    pub fn new(vocab: usize, c: usize) -> Scratch {
+        Scratch { rows: vec![0.0; SLICE * c], drows: vec![0.0; SLICE * c], logits: vec![0.0; SLICE * vocab] }
+    }
+}
+
+/// A position to be scored: row of the hidden states, and the token whose probability is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Row in `hidden`.
+    pub row: u32,
+    /// The target token.
+    pub token: u32,
+}
+
+/// Log-probabilities of the targets. `hidden` (N, C), `table` (V, C), `logprobs` (targets).
+pub fn score(hidden: &[f32], table: &[f32], c: usize, targets: &[Target], logprobs: &mut [f32], scratch: &mut Scratch) {
+    assert_eq!(targets.len(), logprobs.len());
+    for (targets, logprobs) in targets.chunks(SLICE).zip(logprobs.chunks_mut(SLICE)) {
+        slice_logprobs(hidden, table, c, targets, logprobs, scratch);
+    }
+}
+
+/// Log-probabilities and gradients in one pass. `dloss(i, logprob)` gives dLoss/dlogprob of target i. Adds to `dhidden`
+/// (N, C) and `dtable` (V, C).
+pub fn score_and_backward(
+    hidden: &[f32],
+    table: &[f32],
+    c: usize,
+    targets: &[Target],
+    dloss: &dyn Fn(usize, f32) -> f32,
+    logprobs: &mut [f32],
+    dhidden: &mut [f32],
+    dtable: &mut [f32],
+    scratch: &mut Scratch,
+) {
+    assert_eq!(targets.len(), logprobs.len());
+    assert_eq!((hidden.len(), table.len()), (dhidden.len(), dtable.len()));
+    let vocab = table.len() / c;
+    for (slice, (targets, logprobs)) in targets.chunks(SLICE).zip(logprobs.chunks_mut(SLICE)).enumerate() {
+        slice_logprobs(hidden, table, c, targets, logprobs, scratch);
+        let n = targets.len();
+        let logits = &mut scratch.logits[..n * vocab];
+        dispatch(|| {
+            for (i, (row, target)) in logits.chunks_exact_mut(vocab).zip(targets).enumerate() {
+                let weight = dloss(slice * SLICE + i, logprobs[i]);
+                for p in row.iter_mut() {
+                    *p *= -weight;
+                }
+                row[target.token as usize] += weight;
+            }
+        });
+        let dlogits = Mat::new(logits, n, vocab);
+        let drows = &mut scratch.drows[..n * c];
+        matmul(dlogits, Mat::new(table, vocab, c), MatMut::new(drows, n, c));
+        matmul_add(dlogits.t(), Mat::new(&scratch.rows[..n * c], n, c), MatMut::new(dtable, vocab, c));
+        dispatch(|| {
+            for (drow, target) in drows.chunks_exact(c).zip(targets) {
+                simd::axpy(1.0, drow, &mut dhidden[target.row as usize * c..][..c]);
+            }
+        });
+    }
+}
+
+/// One slice: gathers its rows, leaves softmax probabilities in `scratch.logits` and log-probabilities in `logprobs`.
+fn slice_logprobs(hidden: &[f32], table: &[f32], c: usize, targets: &[Target], logprobs: &mut [f32], scratch: &mut Scratch) {
+    let (n, vocab) = (targets.len(), table.len() / c);
+    let rows = &mut scratch.rows[..n * c];
+    for (row, target) in rows.chunks_exact_mut(c).zip(targets) {
+        row.copy_from_slice(&hidden[target.row as usize * c..][..c]);
+    }
+    let logits = &mut scratch.logits[..n * vocab];
+    matmul(Mat::new(rows, n, c), Mat::new(table, vocab, c).t(), MatMut::new(logits, n, vocab));
+    dispatch(|| {
+        for ((row, target), logprob) in logits.chunks_exact_mut(vocab).zip(targets).zip(logprobs) {
+            let largest = simd::max(row);
+            let of_target = row[target.token as usize];
+            let sum = simd::exp_and_sum(row, largest);
+            *logprob = of_target - largest - sum.ln();
+            let inverse = 1.0 / sum;
+            for p in row {
+                *p *= inverse;
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference;
+    use crate::test_util::{assert_close, finite_differences, random, weighted_sum, widen};
+
+    /// Tolerances: log-probabilities 1e-6, gradients 1e-5. More positions than a slice; one row scored twice, some not at all.
+    #[test]
+    fn forward_and_backward_agree_with_the_twin() {
+        for (n, vocab, c) in [(3, 7, 5), (SLICE + 9, 19, 3)] {
+            let (hidden, table) = (random(n * c, 1), random(vocab * c, 2));
+            let mut targets: Vec<Target> =
+                (0..n as u32).filter(|row| row % 5 != 1).map(|row| Target { row, token: row * 3 % vocab as u32 }).collect();
+            targets.push(Target { row: 0, token: 1 });
+            let weights = random(targets.len(), 3);
+            let mut scratch = Scratch::new(vocab, c);
+            let mut logprobs = vec![0.0; targets.len()];
+            let twin = |hidden: &[f64], table: &[f64]| reference::logprobs(hidden, table, c, &targets);
+            score(&hidden, &table, c, &targets, &mut logprobs, &mut scratch);
+            assert_close(&logprobs, &twin(&widen(&hidden), &widen(&table)), 1e-6);
+            let (mut dhidden, mut dtable) = (vec![0.0; n * c], vec![0.0; vocab * c]);
+            let dloss = |i: usize, _: f32| weights[i];
+            score_and_backward(&hidden, &table, c, &targets, &dloss, &mut logprobs, &mut dhidden, &mut dtable, &mut scratch);
+            assert_close(&dhidden, &finite_differences(&widen(&hidden), |h| weighted_sum(&twin(h, &widen(&table)), &weights)), 1e-5);
+            assert_close(&dtable, &finite_differences(&widen(&table), |t| weighted_sum(&twin(&widen(&hidden), t), &weights)), 1e-5);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Learned norm of each head, then rotary position: what queries and keys go through, in one pass.
+//!
+//! Rotary embedding (Su et al. 2021) with half-split pairing, as Hugging Face models have it: element i of a head
+//! turns together with element i + head_dim/2 by the angle position * theta^(-2i/head_dim). The norm is RMSNorm
+//! over head_dim with one weight for all heads (Qwen3's QK-norm).
+
+use crate::norm::weighted_dot;
+use crate::simd::{self, dispatch, fma};
+
+/// Cosines and sines for every position.
+#[derive(Clone, Debug)]
+pub struct Rotary {
+    head_dim: usize,
+    cos: Vec<f32>, // (positions, head_dim / 2)
+    sin: Vec<f32>,
+}
+
+impl Rotary {
+    /// Angles for `positions` positions, computed in f64.
+    pub fn new(positions: usize, head_dim: usize, theta: f64) -> Rotary {
+        assert!(head_dim.is_multiple_of(2), "head_dim {head_dim} must be even");
+        let half = head_dim / 2;
+        let angle = |i: usize| (i / half) as f64 * theta.powf(-2.0 * (i % half) as f64 / head_dim as f64);
+        let of = |f: fn(f64) -> f64| (0..positions * half).map(|i| f(angle(i)) as f32).collect();
+        Rotary { head_dim, cos: of(f64::cos), sin: of(f64::sin) }
+    }
+
+    /// Number of positions there are angles for.
+    pub fn positions(&self) -> usize {
+        self.cos.len() / (self.head_dim / 2)
+    }
+
+    /// Cosines and sines of a position, head_dim / 2 each.
+    #[inline(always)]
+    fn at(&self, position: u32) -> (&[f32], &[f32]) {
+        let half = self.head_dim / 2;
+        let start = position as usize * half;
+        (&self.cos[start..start + half], &self.sin[start..start + half])
+    }
+}
+
+/// Normalises and rotates. `x` (N, n_heads head_dim) with rows `x_stride` apart; `weight` (head_dim); `positions` (N);
+/// `out` (N, n_heads head_dim) dense; `rstd` (N, n_heads).
+pub fn head_norm_rotary(
+    x: &[f32],
+    x_stride: usize,
+    weight: &[f32],
+    eps: f32,
+    rotary: &Rotary,
+    positions: &[u32],
+    out: &mut [f32],
+    rstd: &mut [f32],
+) {
+    let head_dim = rotary.head_dim;
+    let half = head_dim / 2;
+    let n = positions.len();
+    let n_heads = rstd.len() / n;
+    assert_eq!((weight.len(), out.len()), (head_dim, n * n_heads * head_dim), "head_norm_rotary of {n} rows of {n_heads} heads");
+    dispatch(|| {
+        for (row, &position) in positions.iter().enumerate() {
+            let (cos, sin) = rotary.at(position);
+            for head in 0..n_heads {
+                let x = &x[row * x_stride + head * head_dim..][..head_dim];
+                let place = row * n_heads + head;
+                let (low, high) = out[place * head_dim..][..head_dim].split_at_mut(half);
+                let scale = 1.0 / (simd::dot(x, x) / head_dim as f32 + eps).sqrt();
+                rstd[place] = scale;
+                let (x_low, x_high) = x.split_at(half);
+                let (w_low, w_high) = weight.split_at(half);
+                for i in 0..half {
+                    let a = x_low[i] * scale * w_low[i];
+                    let b = x_high[i] * scale * w_high[i];
+                    low[i] = fma(a, cos[i], -(b * sin[i]));
+                    high[i] = fma(b, cos[i], a * sin[i]);
+                }
+            }
+        }
+    });
+}
+
+/// Backward: writes `dx` (same layout and stride as `x`), adds to `dweight` (head_dim). `dout` is turned back in place.
+pub fn head_norm_rotary_backward(
+    dout: &mut [f32],
+    x: &[f32],
+    dx: &mut [f32],
+    x_stride: usize,
+    weight: &[f32],
+    rstd: &[f32],
+    rotary: &Rotary,
+    positions: &[u32],
+    dweight: &mut [f32],
+) {
+    let head_dim = rotary.head_dim;
+    let half = head_dim / 2;
+    let n = positions.len();
+    let n_heads = rstd.len() / n;
+    assert_eq!((weight.len(), dout.len()), (head_dim, n * n_heads * head_dim), "head_norm_rotary_backward of {n} rows of {n_heads} heads");
+    dispatch(|| {
+        for (row, &position) in positions.iter().enumerate() {
+            let (cos, sin) = rotary.at(position);
+            for head in 0..n_heads {
+                let place = row * n_heads + head;
+                let dy = &mut dout[place * head_dim..][..head_dim];
+                let (low, high) = dy.split_at_mut(half);
+                for i in 0..half {
+                    let (da, db) = (low[i], high[i]);
+                    low[i] = fma(da, cos[i], db * sin[i]);
+                    high[i] = fma(db, cos[i], -(da * sin[i]));
+                }
+                let start = row * x_stride + head * head_dim;
+                let (x, dx) = (&x[start..][..head_dim], &mut dx[start..][..head_dim]);
+                let scale = rstd[place];
+                let projection = weighted_dot(dy, weight, x) * scale * scale / head_dim as f32;
+                for i in 0..head_dim {
+                    dweight[i] = fma(dy[i] * scale, x[i], dweight[i]);
+                    dx[i] = scale * fma(dy[i], weight[i], -(x[i] * projection));
+                }
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reference;
+    use crate::test_util::{assert_close, finite_differences, random, weighted_sum, widen};
+
+    /// Tolerances: forward 1e-6, backward 1e-5 against differences of the f64 twin; rows strided, positions unordered.
+    #[test]
+    fn forward_and_backward_agree_with_the_twin() {
+        for (n_heads, head_dim) in [(1, 2), (2, 6), (3, 64)] {
+            let positions = [5u32, 0, 1, 9];
+            let (n, width) = (positions.len(), n_heads * head_dim);
+            let stride = width + 3;
+            let (x, w, dy) = (random(n * width, 1), random(head_dim, 2), random(n * width, 3));
+            let spread = |dense: &[f32]| dense.chunks(width).flat_map(|row| [row, &[0.5; 3]].concat()).collect::<Vec<f32>>();
+            let rotary = Rotary::new(10, head_dim, 10_000.0);
+            let (mut y, mut rstd) = (vec![0.0; n * width], vec![0.0; n * n_heads]);
+            head_norm_rotary(&spread(&x), stride, &w, 1e-6, &rotary, &positions, &mut y, &mut rstd);
+            let twin = |x: &[f64], w: &[f64]| reference::head_norm_rotary(x, w, 1e-6, 10_000.0, &positions);
+            assert_close(&y, &twin(&widen(&x), &widen(&w)), 1e-6);
+            let (mut dx, mut dw) = (spread(&vec![0.0; n * width]), vec![0.0; head_dim]);
+            head_norm_rotary_backward(&mut dy.clone(), &spread(&x), &mut dx, stride, &w, &rstd, &rotary, &positions, &mut dw);
+            let by_x = finite_differences(&widen(&x), |x| weighted_sum(&twin(x, &widen(&w)), &dy));
+            let by_w = finite_differences(&widen(&w), |w| weighted_sum(&twin(&widen(&x), w), &dy));
+            let dense: Vec<f32> = dx.chunks(stride).flat_map(|row| row[..width].to_vec()).collect();
+            assert_close(&dense, &by_x, 1e-5);
+            assert_close(&dw, &by_w, 1e-5);
+            assert!(dx.chunks(stride).all(|row| row[width..] == [0.5; 3]), "wrote beyond its columns");
+        }
+    }
+}

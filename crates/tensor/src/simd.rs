@@ -1,0 +1,172 @@
+//! Plain loops compiled for each instruction set and picked at run time.
+//!
+//! A kernel is a closure of plain loops given to [`dispatch`]; the `pulp` crate compiles it once per instruction
+//! set (AVX-512, AVX2 with FMA, NEON, portable) and calls the widest that the machine has. Sums are kept in
+//! [`LANES`] partial sums, because the compiler may not reorder floating-point additions by itself.
+
+use std::sync::LazyLock;
+
+use pulp::Arch;
+
+/// Number of partial sums in a reduction: two AVX2 registers, one of AVX-512.
+pub const LANES: usize = 16;
+
+static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+
+/// Runs a kernel compiled for the widest instruction set of this machine.
+#[inline(always)]
+pub fn dispatch<R>(kernel: impl FnOnce() -> R) -> R {
+    ARCH.dispatch(kernel)
+}
+
+/// The instruction set in words.
+pub fn name() -> &'static str {
+    match *ARCH {
+        #[cfg(target_arch = "x86_64")]
+        Arch::V4(_) => "AVX-512",
+        #[cfg(target_arch = "x86_64")]
+        Arch::V3(_) => "AVX2 + FMA",
+        #[cfg(target_arch = "aarch64")]
+        Arch::Neon(_) => "NEON",
+        _ => "portable",
+    }
+}
+
+/// `a * b + c`, fused where the instruction set has it in hardware.
+#[inline(always)]
+pub fn fma(a: f32, b: f32, c: f32) -> f32 {
+    if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Adds partial sums pairwise, in a fixed order.
+#[inline(always)]
+pub fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Dot product of two slices of equal length.
+#[inline(always)]
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len(), "dot: lengths {} and {}", a.len(), b.len());
+    let mut lanes = [0.0f32; LANES];
+    let (a_body, a_tail) = a.as_chunks::<LANES>();
+    let (b_body, b_tail) = b.as_chunks::<LANES>();
+    for (x, y) in a_body.iter().zip(b_body) {
+        for i in 0..LANES {
+            lanes[i] = fma(x[i], y[i], lanes[i]);
+        }
+    }
+    let tail: f32 = a_tail.iter().zip(b_tail).map(|(x, y)| x * y).sum();
+    sum_lanes(lanes) + tail
+}
+
+/// Sum of squares of a slice, in f64 across chunks so that the norm of millions of numbers stays exact.
+pub fn sum_of_squares(values: &[f32]) -> f64 {
+    values.chunks(4096).map(|chunk| f64::from(dispatch(|| dot(chunk, chunk)))).sum()
+}
+
+/// `y += scale * x`.
+#[inline(always)]
+pub fn axpy(scale: f32, x: &[f32], y: &mut [f32]) {
+    assert_eq!(x.len(), y.len(), "axpy: lengths {} and {}", x.len(), y.len());
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = fma(scale, x, *y);
+    }
+}
+
+/// The largest element; negative infinity for an empty slice.
+#[inline(always)]
+pub fn max(values: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (body, tail) = values.as_chunks::<LANES>();
+    for chunk in body {
+        for i in 0..LANES {
+            lanes[i] = if chunk[i] > lanes[i] { chunk[i] } else { lanes[i] };
+        }
+    }
+    let all = lanes.iter().chain(tail);
+    all.fold(f32::NEG_INFINITY, |best, &value| if value > best { value } else { best })
+}
+
+/// e^x without a branch, relative error below 2.5e-7 for |x| <= 87; smaller inputs give about 1e-38, never NaN for finite x.
+///
+/// Cody and Waite's reduction by ln 2 in two parts, then a polynomial of degree 6 on [-ln2/2, ln2/2].
+#[inline(always)]
+pub fn exp(x: f32) -> f32 {
+    const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding and subtracting it rounds to a whole number
+    let x = x.clamp(-87.0, 88.0);
+    let shifted = fma(x, std::f32::consts::LOG2_E, ROUND);
+    let n = shifted - ROUND;
+    let r = fma(n, -0.693_359_4, x);
+    let r = fma(n, 2.121_944_4e-4, r);
+    let mut p = 1.388_888_9e-3;
+    p = fma(p, r, 8.333_333_5e-3);
+    p = fma(p, r, 4.166_666_8e-2);
+    p = fma(p, r, 0.166_666_67);
+    p = fma(p, r, 0.5);
+    p = fma(p, r, 1.0);
+    p = fma(p, r, 1.0);
+    // 2^n through the exponent bits; n is in -126..=127.
+    let exponent = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32).wrapping_add(127) << 23;
+    p * f32::from_bits(exponent as u32)
+}
+
+/// Replaces each value by e^(value - shift) and returns their sum.
+#[inline(always)]
+pub fn exp_and_sum(values: &mut [f32], shift: f32) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (body, tail) = values.as_chunks_mut::<LANES>();
+    for chunk in body {
+        for i in 0..LANES {
+            chunk[i] = exp(chunk[i] - shift);
+            lanes[i] += chunk[i];
+        }
+    }
+    let mut sum = 0.0;
+    for value in tail {
+        *value = exp(*value - shift);
+        sum += *value;
+    }
+    sum_lanes(lanes) + sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_is_within_two_units_in_the_last_place() {
+        let mut worst = 0.0f64;
+        for i in -870_000..=880_000 {
+            let x = i as f32 * 1e-4;
+            let exact = f64::from(x).exp();
+            let error = (f64::from(dispatch(|| exp(x))) - exact).abs() / exact;
+            worst = worst.max(error);
+        }
+        assert!(worst < 2.5e-7, "largest relative error {worst:e}");
+        assert!(exp(-1e9) < 1e-37 && exp(-1e9) >= 0.0 && exp(0.0) == 1.0);
+    }
+
+    #[test]
+    fn reductions_agree_with_plain_sums_at_odd_sizes() {
+        for n in [0usize, 1, 15, 16, 17, 33, 100] {
+            let a: Vec<f32> = (0..n).map(|i| (i as f32 * 0.37).sin()).collect();
+            let b: Vec<f32> = (0..n).map(|i| (i as f32 * 0.71).cos()).collect();
+            let exact: f64 = a.iter().zip(&b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
+            assert!((f64::from(dispatch(|| dot(&a, &b))) - exact).abs() < 1e-5);
+            let largest = a.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            assert_eq!(dispatch(|| max(&a)), largest);
+            let mut e = a.clone();
+            let exact_sum: f64 = a.iter().map(|&x| f64::from(x - 0.5).exp()).sum();
+            let sum = f64::from(dispatch(|| exp_and_sum(&mut e, 0.5)));
+            assert!((sum - exact_sum).abs() <= 1e-5 * exact_sum.max(1.0));
+        }
+    }
+}
