@@ -1,0 +1,125 @@
+//! What every command is given: where its progress is shown, when to stop, how many threads it may use.
+//!
+//! This is the one place that looks at the terminal and listens to Ctrl-C; commands and crates take what it found.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use anyhow::bail;
+use base::progress::{Output, Progress};
+use base::stop::Stop;
+
+/// The exit status of a command that was asked to stop and saved its work, as a shell counts an interrupt.
+pub const EXIT_STOPPED: u8 = 130;
+
+/// How the command was called, apart from its own arguments.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Where progress is shown.
+    pub output: Output,
+    /// Raised by the first Ctrl-C.
+    pub stop: Stop,
+    /// Worker threads.
+    pub threads: usize,
+}
+
+/// The arguments that every command takes.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Worker threads; training on another number gives other (equally good) bytes [default: one per processor]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Show progress as whole lines, as if there were no terminal
+    #[arg(long, global = true)]
+    plain: bool,
+    /// Show no progress
+    #[arg(long, global = true, conflicts_with = "plain")]
+    quiet: bool,
+}
+
+impl Context {
+    /// Reads the options and the terminal, and begins to listen to Ctrl-C.
+    pub fn new(options: &Options) -> anyhow::Result<Context> {
+        let output = match (options.quiet, options.plain || !std::io::stderr().is_terminal()) {
+            (true, _) => Output::Silent,
+            (false, true) => Output::Plain,
+            (false, false) => Output::Terminal,
+        };
+        let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let threads = options.threads.map_or(processors, usize::from);
+        let stop = Stop::new();
+        listen(stop.clone())?;
+        Ok(Context { output, stop, threads })
+    }
+
+    /// Progress of one piece of work, shown as the user asked.
+    pub fn progress(&self, label: &str, total: u64) -> Progress {
+        Progress::new(self.output, label, total)
+    }
+
+    /// A line for the user, unless they asked for quiet. Results go to stdout instead, in the command itself.
+    pub fn line(&self, text: &str) {
+        if self.output != Output::Silent {
+            eprintln!("{text}");
+        }
+    }
+}
+
+/// The first Ctrl-C asks for a stop, the second ends the process at once. Nothing is lost by that: whatever is being
+/// written has a temporary name until it is whole.
+fn listen(stop: Stop) -> anyhow::Result<()> {
+    let handler = move || {
+        if stop.requested() {
+            std::process::exit(i32::from(EXIT_STOPPED));
+        }
+        stop.request();
+        eprintln!("\nstopping: what is finished is being saved (Ctrl-C again ends at once)");
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        bail!("cannot listen to Ctrl-C: {error}");
+    }
+    Ok(())
+}
+
+/// Whether the cause of an error is that the user asked to stop.
+pub fn was_stopped(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| matches!(cause.downcast_ref::<base::Error>(), Some(base::Error::Stopped)))
+}
+
+/// An error of the outside world as one line: the chain of its causes, without a cause that the sentence before it
+/// already holds.
+pub fn sentence(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(cause.as_str()) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text.replace('\n', " ")
+}
+
+/// A folder that a command is about to fill: refused where it holds something already.
+pub fn refuse_full_folder(folder: &Path) -> anyhow::Result<()> {
+    let holds_something = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    if holds_something {
+        bail!("{} holds files already; choose another folder or remove it first", folder.display());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{sentence, was_stopped};
+
+    #[test]
+    fn causes_become_one_sentence_without_repeats() {
+        let inner = base::Error::Refused("the disk is full".into());
+        let error = anyhow::Error::from(inner).context("cannot write a: the disk is full").context("stage base");
+        assert_eq!(sentence(&error), "stage base: cannot write a: the disk is full");
+        assert!(!was_stopped(&error));
+        assert!(was_stopped(&anyhow::Error::from(base::Error::Stopped).context("stage base")));
+    }
+}

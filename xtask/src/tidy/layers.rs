@@ -1,0 +1,186 @@
+//! The layer table as data, and the check that every crate's Cargo.toml keeps to it.
+//!
+//! Cargo forbids circles of normal dependencies, but allows them through dev-dependencies, and it knows nothing of
+//! layers: a crate may import only crates on lower lines, and crates of one line never import each other.
+
+/// A crate: its line, its package name, its folder below crates/, and what it may import.
+struct Layer {
+    line: u8,
+    package: &'static str,
+    folder: &'static str,
+    imports: &'static [&'static str],
+}
+
+const fn layer(line: u8, package: &'static str, folder: &'static str, imports: &'static [&'static str]) -> Layer {
+    Layer { line, package, folder, imports }
+}
+
+const ALL_BELOW_CLI: &[&str] = &["train", "tasks", "engine", "model", "world", "corpus", "tokenizer", "tensor", "base"];
+
+/// The house, top line first. ARCHITECTURE.md shows the same table with its reasons.
+const LAYERS: &[Layer] = &[
+    layer(7, "schoolhouse", "cli", ALL_BELOW_CLI),
+    layer(6, "train", "train", &["model", "engine", "tasks", "tokenizer", "tensor", "base"]),
+    layer(5, "tasks", "tasks", &["engine", "tokenizer", "base"]),
+    layer(4, "engine", "engine", &["model", "tokenizer", "tensor", "base"]),
+    layer(3, "model", "model", &["tensor", "base"]),
+    layer(2, "world", "world", &["base"]),
+    layer(2, "corpus", "corpus", &["base"]),
+    layer(2, "tokenizer", "tokenizer", &["base"]),
+    layer(2, "tensor", "tensor", &["base"]),
+    layer(1, "base", "base", &[]),
+];
+
+/// Packages that would bring in the network or an async runtime. Nothing here needs either.
+const REFUSED_PACKAGES: &[&str] = &["tokio", "async-std", "smol", "hyper", "reqwest", "ureq", "curl", "isahc", "openssl-sys", "rustls"];
+
+/// Breaches in the manifests, given as (path relative to the root, parsed Cargo.toml).
+pub fn check(manifests: &[(String, toml::Table)]) -> Vec<String> {
+    let mut breaches = check_table(LAYERS);
+    for layer in LAYERS {
+        let path = format!("crates/{}/Cargo.toml", layer.folder);
+        if !manifests.iter().any(|(found, _)| *found == path) {
+            breaches.push(format!("the layer table has {}, but {path} does not exist", layer.package));
+        }
+    }
+    for (path, manifest) in manifests {
+        breaches.extend(check_manifest(path, manifest));
+    }
+    breaches
+}
+
+/// Breaches of the table itself: an import of the same or a higher line, or of a crate that is not in it.
+fn check_table(layers: &[Layer]) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for layer in layers {
+        for import in layer.imports {
+            match layers.iter().find(|other| other.package == *import) {
+                None => breaches.push(format!("the layer table lets {} import {import}, which is not in it", layer.package)),
+                Some(other) if other.line >= layer.line => breaches.push(format!(
+                    "the layer table lets {} (line {}) import {import} (line {}): only lower lines may be imported",
+                    layer.package, layer.line, other.line
+                )),
+                Some(_) => {}
+            }
+        }
+    }
+    breaches
+}
+
+fn check_manifest(path: &str, manifest: &toml::Table) -> Vec<String> {
+    let mut breaches = Vec::new();
+    let package = manifest.get("package").and_then(|package| package.get("name")).and_then(toml::Value::as_str);
+    let package = package.unwrap_or_default();
+    let imports = workspace_imports(manifest);
+
+    if manifest.get("lints").and_then(|lints| lints.get("workspace")) != Some(&toml::Value::Boolean(true)) {
+        breaches.push(format!("{path} lacks `[lints] workspace = true`"));
+    }
+    if path == "xtask/Cargo.toml" {
+        for import in imports {
+            breaches.push(format!("{path} imports {import}; the chores must build when the crates do not"));
+        }
+        return breaches;
+    }
+    let Some(layer) = LAYERS.iter().find(|layer| path == format!("crates/{}/Cargo.toml", layer.folder)) else {
+        breaches.push(format!("{path} is not in the layer table (xtask/src/tidy/layers.rs)"));
+        return breaches;
+    };
+    if package != layer.package {
+        breaches.push(format!("{path} names its package {package}; the layer table calls it {}", layer.package));
+    }
+    for import in imports {
+        if !layer.imports.contains(&import) {
+            breaches.push(format!(
+                "{path}: {} stands on line {} and may not import {import}; it may import: {}",
+                layer.package,
+                layer.line,
+                if layer.imports.is_empty() { "nothing".to_string() } else { layer.imports.join(" ") }
+            ));
+        }
+    }
+    breaches
+}
+
+/// The crates of this workspace among a manifest's dependencies of every kind, also those under [target.*] and those
+/// that are renamed.
+fn workspace_imports(manifest: &toml::Table) -> Vec<&str> {
+    const KINDS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
+    let mut tables: Vec<&toml::Table> = KINDS.iter().filter_map(|kind| manifest.get(*kind)?.as_table()).collect();
+    if let Some(targets) = manifest.get("target").and_then(toml::Value::as_table) {
+        for target in targets.values() {
+            tables.extend(KINDS.iter().filter_map(|kind| target.get(kind)?.as_table()));
+        }
+    }
+    let mut found = Vec::new();
+    for (name, value) in tables.into_iter().flatten() {
+        let real = value.get("package").and_then(toml::Value::as_str).unwrap_or(name);
+        if LAYERS.iter().any(|layer| layer.package == real) {
+            found.push(real);
+        }
+    }
+    found
+}
+
+/// Breaches in Cargo.lock: a package that opens the network or runs async code.
+pub fn check_packages(lock: &str) -> Vec<String> {
+    let names = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    names
+        .filter(|name| REFUSED_PACKAGES.contains(name))
+        .map(|name| format!("Cargo.lock holds {name}: no crate of this workspace touches the network"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check_manifest, check_packages, check_table, layer};
+
+    fn breaches(path: &str, text: &str) -> Vec<String> {
+        check_manifest(path, &format!("lints.workspace = true\n{text}").parse().unwrap())
+    }
+
+    #[test]
+    fn imports_of_lower_lines_pass_and_others_are_named() {
+        let engine = "crates/engine/Cargo.toml";
+        let package = "package.name = \"engine\"\n";
+        for (dependencies, broken) in [
+            ("dependencies.model.workspace = true", 0),
+            ("dependencies.serde.workspace = true", 0),
+            ("dependencies.tasks.workspace = true", 1),
+            ("dependencies.engine.path = \".\"", 1),
+            ("dev-dependencies.train.workspace = true", 1),
+            ("build-dependencies.world.workspace = true", 1),
+            ("target.'cfg(unix)'.dependencies.world.workspace = true", 1),
+            ("dependencies.lessons = { package = \"world\", path = \"../world\" }", 1),
+        ] {
+            let found = breaches(engine, &format!("{package}{dependencies}"));
+            assert_eq!(found.len(), broken, "{dependencies}: {found:?}");
+        }
+        let same_line = breaches("crates/world/Cargo.toml", "package.name = \"world\"\ndependencies.corpus.workspace = true");
+        assert!(same_line[0].contains("world stands on line 2 and may not import corpus"), "{same_line:?}");
+    }
+
+    #[test]
+    fn a_table_with_a_circle_or_an_import_of_its_own_line_is_refused() {
+        let circle = [layer(2, "a", "a", &["b"]), layer(1, "b", "b", &["a"])];
+        assert_eq!(check_table(&circle).len(), 1);
+        let same_line = [layer(1, "a", "a", &["b"]), layer(1, "b", "b", &[])];
+        assert_eq!(check_table(&same_line).len(), 1);
+        assert_eq!(check_table(&[layer(1, "a", "a", &["c"])]).len(), 1);
+        assert!(check_table(super::LAYERS).is_empty());
+    }
+
+    #[test]
+    fn a_crate_outside_the_table_or_without_lints_is_named() {
+        assert_eq!(breaches("crates/attic/Cargo.toml", "package.name = \"attic\"").len(), 1);
+        assert_eq!(check_manifest("crates/base/Cargo.toml", &"package.name = \"base\"".parse().unwrap()).len(), 1);
+        assert_eq!(breaches("crates/base/Cargo.toml", "package.name = \"basis\"").len(), 1);
+        assert_eq!(breaches("xtask/Cargo.toml", "package.name = \"xtask\"\ndependencies.base.workspace = true").len(), 1);
+    }
+
+    #[test]
+    fn packages_of_the_network_are_refused() {
+        assert_eq!(check_packages("name = \"serde\"\nname = \"tokio\"\n").len(), 1);
+        assert!(check_packages("name = \"tokio-like\"\n").is_empty());
+    }
+}

@@ -1,0 +1,259 @@
+//! What every source file keeps to: its head, its length, where `unsafe` may stand, and what a library may not do.
+//!
+//! Knows Rust only as far as telling code from comments and strings.
+
+/// A file beyond this many lines is split by meaning.
+const MAX_LINES: usize = 800;
+
+/// Where `unsafe` has its address.
+const UNSAFE_ADDRESSES: &[&str] = &["crates/tensor/src/", "crates/base/src/mmap.rs"];
+
+/// The one library file that writes to the terminal: the progress bar that the cli hands to long work.
+const PRINTING_ADDRESS: &str = "crates/base/src/progress.rs";
+
+/// What a library may not call, with the reason.
+const REFUSED_IN_LIBRARIES: &[(&str, &str)] = &[
+    ("println!", "libraries print nothing; return it, or take a Progress"),
+    ("eprintln!", "libraries print nothing; return it, or take a Progress"),
+    ("print!", "libraries print nothing; return it, or take a Progress"),
+    ("eprint!", "libraries print nothing; return it, or take a Progress"),
+    ("std::env", "libraries read nothing from the environment; take an argument"),
+    ("env::var", "libraries read nothing from the environment; take an argument"),
+    ("std::net", "nothing here touches the network"),
+    ("process::exit", "libraries return errors"),
+    ("SystemTime", "what is made must not depend on the time of day"),
+];
+
+/// What no file may hold: unfinished work and tests that do not run. Put together here so that this file passes.
+const UNFINISHED: &[&str] = &[
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("to", "do!("),
+    concat!("unimpl", "emented!("),
+    concat!("#[", "ignore"),
+    concat!("assert!(", "true)"),
+    concat!("db", "g!("),
+];
+
+/// Breaches of one Rust file, `path` relative to the root with forward slashes.
+pub fn check(path: &str, text: &str) -> Vec<String> {
+    let mut breaches = check_words(path, text);
+    if !text.starts_with("//!") {
+        breaches.push(format!("{path} does not open with `//!`: say what the file is and what it does not know"));
+    }
+    let lines = text.lines().count();
+    if lines > MAX_LINES {
+        breaches.push(format!("{path} has {lines} lines; above {MAX_LINES} a file is split by meaning"));
+    }
+
+    let code = code_only(text);
+    if !UNSAFE_ADDRESSES.iter().any(|address| path.starts_with(address)) {
+        for line in lines_with(&code, "unsafe") {
+            breaches.push(format!("{path}:{line}: `unsafe` stands only in {}", UNSAFE_ADDRESSES.join(" and ")));
+        }
+    }
+    breaches.extend(check_root(path, &code));
+
+    let library = path.starts_with("crates/") && path.contains("/src/") && !path.starts_with("crates/cli/");
+    if library && path != PRINTING_ADDRESS {
+        // A file's tests stand at its end, and may use the folder for temporary files.
+        let shipped = code.find("#[cfg(test)]").map_or(code.as_str(), |at| &code[..at]);
+        for (word, reason) in REFUSED_IN_LIBRARIES {
+            for line in lines_with(shipped, word) {
+                breaches.push(format!("{path}:{line}: `{word}`: {reason}"));
+            }
+        }
+    }
+    breaches
+}
+
+/// Breaches of any text file: words of unfinished work.
+pub fn check_words(path: &str, text: &str) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for word in UNFINISHED {
+        for line in lines_with(text, word) {
+            breaches.push(format!("{path}:{line}: `{word}`: finish it, or leave it out"));
+        }
+    }
+    breaches
+}
+
+/// A crate's root says by attribute what this file says by address.
+fn check_root(path: &str, code: &str) -> Option<String> {
+    let is_root = path.ends_with("/src/lib.rs") || path.ends_with("/src/main.rs") || path.ends_with("/tests/it/main.rs");
+    let attribute = match path {
+        "crates/tensor/src/lib.rs" => return None,
+        "crates/base/src/lib.rs" => "#![deny(unsafe_code)]",
+        _ => "#![forbid(unsafe_code)]",
+    };
+    (is_root && !code.contains(attribute)).then(|| format!("{path} lacks `{attribute}`"))
+}
+
+/// The numbers (from 1) of the lines that hold `word` with no letter, digit or underscore directly before or after it.
+fn lines_with(text: &str, word: &str) -> Vec<usize> {
+    let part_of_word = |c: char| c.is_alphanumeric() || c == '_';
+    let (opens, closes) = (word.starts_with(part_of_word), word.ends_with(part_of_word));
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let stands_alone = |at: usize| {
+            let before = line[..at].chars().next_back().is_some_and(part_of_word);
+            let after = line[at + word.len()..].chars().next().is_some_and(part_of_word);
+            !(opens && before || closes && after)
+        };
+        if line.match_indices(word).any(|(at, _)| stands_alone(at)) {
+            found.push(index + 1);
+        }
+    }
+    found
+}
+
+/// The text with comments and the insides of strings and characters blanked, line by line in place.
+fn code_only(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut code = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < chars.len() {
+        let end = match chars[at] {
+            '/' if chars.get(at + 1) == Some(&'/') => line_end(&chars, at),
+            '/' if chars.get(at + 1) == Some(&'*') => block_comment_end(&chars, at),
+            '"' => string_end(&chars, at),
+            'r' if !inside_word(&chars, at) => raw_string_end(&chars, at).unwrap_or(at),
+            '\'' => char_end(&chars, at).unwrap_or(at),
+            _ => at,
+        };
+        if end == at {
+            code.push(chars[at]);
+            at += 1;
+        } else {
+            code.extend(chars[at..end].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
+            at = end;
+        }
+    }
+    code
+}
+
+fn inside_word(chars: &[char], at: usize) -> bool {
+    at > 0 && (chars[at - 1].is_alphanumeric() || chars[at - 1] == '_') && chars[at - 1] != 'b'
+}
+
+fn line_end(chars: &[char], start: usize) -> usize {
+    chars[start..].iter().position(|c| *c == '\n').map_or(chars.len(), |n| start + n)
+}
+
+/// Block comments nest in Rust.
+fn block_comment_end(chars: &[char], start: usize) -> usize {
+    let mut depth = 0;
+    let mut at = start;
+    while at < chars.len() {
+        match (chars[at], chars.get(at + 1)) {
+            ('/', Some('*')) => (depth, at) = (depth + 1, at + 2),
+            ('*', Some('/')) => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    at.min(chars.len())
+}
+
+fn string_end(chars: &[char], start: usize) -> usize {
+    let mut at = start + 1;
+    while at < chars.len() && chars[at] != '"' {
+        at += if chars[at] == '\\' { 2 } else { 1 };
+    }
+    (at + 1).min(chars.len())
+}
+
+/// The end of r"...", r#"..."# and so on, or nothing if this r opens none.
+fn raw_string_end(chars: &[char], start: usize) -> Option<usize> {
+    let hashes = chars[start + 1..].iter().take_while(|c| **c == '#').count();
+    let open = start + 1 + hashes;
+    if chars.get(open) != Some(&'"') {
+        return None;
+    }
+    let closes = |at: usize| chars[at] == '"' && (1..=hashes).all(|n| chars.get(at + n) == Some(&'#'));
+    let quote = (open + 1..chars.len()).find(|at| closes(*at));
+    Some(quote.map_or(chars.len(), |at| at + 1 + hashes))
+}
+
+/// The end of a character such as 'x' or '\u{1F600}', or nothing if this is a lifetime.
+fn char_end(chars: &[char], start: usize) -> Option<usize> {
+    if chars.get(start + 1) == Some(&'\\') {
+        let close = chars[start + 3..].iter().position(|c| *c == '\'')?;
+        return Some(start + 3 + close + 1);
+    }
+    (chars.get(start + 2) == Some(&'\'')).then_some(start + 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_LINES, check, check_words, code_only};
+
+    const HEAD: &str = "//! A file.\n";
+
+    #[test]
+    fn a_file_opens_with_its_head_and_stays_short() {
+        assert!(check("crates/world/src/x.rs", HEAD).is_empty());
+        assert_eq!(check("crates/world/src/x.rs", "fn f() {}\n").len(), 1);
+        let long = format!("{HEAD}{}", "\n".repeat(MAX_LINES));
+        assert_eq!(check("crates/world/src/x.rs", &long).len(), 1);
+    }
+
+    #[test]
+    fn unsafe_has_its_addresses() {
+        let text = format!("{HEAD}fn f() {{ unsafe {{ g() }} }}\n");
+        for (path, broken) in [
+            ("crates/tensor/src/kernels.rs", 0),
+            ("crates/base/src/mmap.rs", 0),
+            ("crates/base/src/files.rs", 1),
+            ("crates/cli/tests/it/help.rs", 1),
+            ("xtask/src/ci.rs", 1),
+        ] {
+            assert_eq!(check(path, &text).len(), broken, "{path}");
+        }
+        assert!(check("crates/base/src/files.rs", "//! Not unsafe.\nlet s = \"unsafe\"; // unsafe\nlet unsafe_code = 1;\n").is_empty());
+    }
+
+    #[test]
+    fn roots_forbid_unsafe_by_attribute() {
+        assert_eq!(check("crates/world/src/lib.rs", HEAD).len(), 1);
+        assert!(check("crates/world/src/lib.rs", &format!("{HEAD}#![forbid(unsafe_code)]\n")).is_empty());
+        assert!(check("crates/base/src/lib.rs", &format!("{HEAD}#![deny(unsafe_code)]\n")).is_empty());
+        assert_eq!(check("crates/cli/tests/it/main.rs", HEAD).len(), 1);
+    }
+
+    #[test]
+    fn libraries_neither_print_nor_read_the_environment() {
+        for line in ["println!(\"x\");", "let v = std::env::var(\"X\");", "eprint!(\"x\");", "use std::net::TcpStream;"] {
+            let text = format!("{HEAD}{line}\n");
+            assert!(!check("crates/model/src/x.rs", &text).is_empty(), "{line}");
+            assert!(check("crates/cli/src/x.rs", &text).is_empty(), "{line}");
+            assert!(check("crates/model/src/x.rs", &format!("{HEAD}#[cfg(test)]\nmod tests {{ {line} }}\n")).is_empty(), "{line}");
+        }
+        assert!(check("crates/model/src/x.rs", &format!("{HEAD}// println!\nlet s = env!(\"CARGO_PKG_NAME\");\n")).is_empty());
+    }
+
+    #[test]
+    fn unfinished_work_is_named_with_its_line() {
+        let word = super::UNFINISHED[0];
+        assert_eq!(check_words("docs/x.md", &format!("a\nb {word}: c\n")), [format!("docs/x.md:2: `{word}`: finish it, or leave it out")]);
+        assert!(check_words("docs/x.md", &format!("{word}S\n")).is_empty());
+    }
+
+    #[test]
+    fn comments_and_strings_are_blanked_and_lines_stay() {
+        for (text, expected) in [
+            ("a // b\nc", "a     \nc"),
+            ("a /* b /* c */ d */ e", "a                   e"),
+            (r#"f("x \" y", 1)"#, "f(        , 1)"),
+            ("r#\"a \" b\"# z", "           z"),
+            ("let c = '\"'; x", "let c =    ; x"),
+            ("fn f<'a>(x: &'a str) {}", "fn f<'a>(x: &'a str) {}"),
+            (r"'\'' y", "     y"),
+            ("for r in x", "for r in x"),
+        ] {
+            assert_eq!(code_only(text), expected, "{text}");
+        }
+    }
+}
