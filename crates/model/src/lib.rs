@@ -1,1 +1,40 @@
-//! The Transformer: configuration, forward, backward, model folders.
+//! The Transformer: configuration, parameters, forward, backward, model folders.
+//!
+//! This crate knows no data and no text: tokens are numbers, and where they come from is the caller's affair.
+
+#![forbid(unsafe_code)]
+
+mod backward;
+mod config;
+mod error;
+pub mod folder;
+mod forward;
+pub mod inference;
+mod params;
+
+pub use config::Config;
+pub use error::{Error, Result};
+pub use forward::Activations;
+pub use params::{Layout, Params, Span, TensorSpec};
+pub use tensor::head::Target;
+
+/// A configuration with its parameters.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The architecture and its sizes.
+    pub config: Config,
+    /// The weights.
+    pub params: Params,
+}
+
+impl Model {
+    /// A model with fresh random weights.
+    pub fn new(config: Config, seed: u64) -> Model {
+        Model { config, params: Params::init(&config, seed) }
+    }
+
+    /// Reads a model folder.
+    pub fn load(folder: &std::path::Path) -> Result<Model> {
+        folder::load(folder)
+    }
+}

@@ -1,0 +1,165 @@
+//! The forward pass of training: tokens (B, T) to hidden states, keeping what backward needs.
+//!
+//! Every worker owns one [`Activations`] and runs its micro-batch in it from end to end; nothing is allocated in a step.
+
+use tensor::attention::{self, Shape};
+use tensor::head::{self, Target};
+use tensor::rotary::{self, Rotary};
+use tensor::{Mat, MatMut, embedding, matmul, matmul_add, norm, swiglu};
+
+use crate::{Config, Model};
+
+/// What one block keeps. N = B T rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BlockActivations {
+    pub residual: Vec<f32>,     // (N, C) what enters the block
+    pub normed: Vec<f32>,       // (N, C) after the first norm
+    pub rstd: Vec<f32>,         // (N)
+    pub qkv: Vec<f32>,          // (N, H D + 2 K D) straight from the product
+    pub q: Vec<f32>,            // (N, H D) normed and rotated
+    pub q_rstd: Vec<f32>,       // (N, H)
+    pub k: Vec<f32>,            // (N, K D) normed and rotated
+    pub k_rstd: Vec<f32>,       // (N, K)
+    pub attended: Vec<f32>,     // (N, H D)
+    pub lse: Vec<f32>,          // (B, H, T)
+    pub residual_mid: Vec<f32>, // (N, C) between attention and MLP
+    pub normed_mid: Vec<f32>,   // (N, C) after the second norm
+    pub rstd_mid: Vec<f32>,     // (N)
+    pub gate_up: Vec<f32>,      // (N, 2 F)
+    pub gated: Vec<f32>,        // (N, F)
+}
+
+/// Buffers of one micro-batch (B, T): all blocks forward, one block's worth backward.
+#[derive(Clone, Debug)]
+pub struct Activations {
+    pub(crate) shape: Shape,
+    pub(crate) blocks: Vec<BlockActivations>,
+    pub(crate) residual: Vec<f32>, // (N, C) after the last block
+    pub(crate) rstd: Vec<f32>,     // (N)
+    /// Hidden states after the final norm, (N, C).
+    pub hidden: Vec<f32>,
+    pub(crate) rotary: Rotary,
+    pub(crate) positions: Vec<u32>, // (N) 0..T for each sequence
+    pub(crate) attention_scratch: Vec<f32>,
+    pub(crate) head_scratch: head::Scratch,
+    /// Log-probability of each target of the last call of [`Model::head`], in the order of the targets.
+    pub logprobs: Vec<f32>,
+    // Gradients, reused by every block.
+    pub(crate) dresidual: Vec<f32>, // (N, C)
+    pub(crate) dnormed: Vec<f32>,   // (N, C), also the gradient of `hidden`
+    pub(crate) dattended: Vec<f32>, // (N, H D)
+    pub(crate) dq: Vec<f32>,        // (N, H D)
+    pub(crate) dk: Vec<f32>,        // (N, K D)
+    pub(crate) dqkv: Vec<f32>,      // (N, H D + 2 K D)
+    pub(crate) dgated: Vec<f32>,    // (N, F)
+    pub(crate) dgate_up: Vec<f32>,  // (N, 2 F)
+}
+
+impl Activations {
+    /// For `batch` sequences of `len` tokens.
+    pub fn new(config: &Config, batch: usize, len: usize) -> Activations {
+        assert!(len <= config.context, "sequences of {len} tokens in a context of {}", config.context);
+        let n = batch * len;
+        let of = |width: usize| vec![0.0f32; n * width];
+        let (c, f, q, kv) = (config.hidden_size, config.intermediate_size, config.q_width(), config.kv_width());
+        let (h, k) = (config.n_heads, config.n_kv_heads);
+        let shape = Shape { batch, len, n_heads: h, n_kv_heads: k, head_dim: config.head_dim };
+        let block = BlockActivations {
+            residual: of(c),
+            normed: of(c),
+            rstd: of(1),
+            qkv: of(q + 2 * kv),
+            q: of(q),
+            q_rstd: of(h),
+            k: of(kv),
+            k_rstd: of(k),
+            attended: of(q),
+            lse: of(h),
+            residual_mid: of(c),
+            normed_mid: of(c),
+            rstd_mid: of(1),
+            gate_up: of(2 * f),
+            gated: of(f),
+        };
+        Activations {
+            shape,
+            blocks: vec![block; config.n_layers],
+            residual: of(c),
+            rstd: of(1),
+            hidden: of(c),
+            rotary: Rotary::new(len, config.head_dim, config.rope_theta),
+            positions: (0..n).map(|row| (row % len) as u32).collect(),
+            attention_scratch: vec![0.0; shape.scratch_len()],
+            head_scratch: head::Scratch::new(config.vocab_size, c),
+            logprobs: Vec::with_capacity(n),
+            dresidual: of(c),
+            dnormed: of(c),
+            dattended: of(q),
+            dq: of(q),
+            dk: of(kv),
+            dqkv: of(q + 2 * kv),
+            dgated: of(f),
+            dgate_up: of(2 * f),
+        }
+    }
+
+    /// Sequences and their length: (B, T).
+    pub fn batch_and_len(&self) -> (usize, usize) {
+        (self.shape.batch, self.shape.len)
+    }
+}
+
+impl Model {
+    /// Runs the trunk: `tokens` (B, T) to `acts.hidden` (B T, C).
+    pub fn forward(&self, tokens: &[u32], acts: &mut Activations) {
+        let Config { hidden_size: c, intermediate_size: f, norm_eps: eps, .. } = self.config;
+        let (q_width, kv_width, qkv_width) = (self.config.q_width(), self.config.kv_width(), self.config.qkv_width());
+        let n = acts.positions.len();
+        assert_eq!(tokens.len(), n, "tokens for activations of shape {:?}", acts.shape);
+        let weights = &self.params.data[..];
+        let layout = &self.params.layout;
+        let Activations { shape, blocks, residual, rotary, positions, attention_scratch, .. } = acts;
+
+        embedding::embedding(tokens, layout.embed.of(weights), c, &mut blocks[0].residual);
+        for (i, spans) in layout.blocks.iter().enumerate() {
+            let (before, after) = blocks.split_at_mut(i + 1);
+            let block = &mut before[i];
+            let next = match after.first_mut() {
+                Some(next) => &mut next.residual,
+                None => &mut *residual,
+            };
+
+            // Attention: norm, one product for q k v, head norms and rotation, causal attention, output added to the stream.
+            norm::rms_norm(&block.residual, spans.input_norm.of(weights), eps, &mut block.normed, &mut block.rstd);
+            let w_qkv = Mat::new(spans.qkv.of(weights), qkv_width, c);
+            matmul(Mat::new(&block.normed, n, c), w_qkv.t(), MatMut::new(&mut block.qkv, n, qkv_width));
+            let (q_norm, k_norm) = (spans.q_norm.of(weights), spans.k_norm.of(weights));
+            rotary::head_norm_rotary(&block.qkv, qkv_width, q_norm, eps, rotary, positions, &mut block.q, &mut block.q_rstd);
+            let keys = &block.qkv[q_width..];
+            rotary::head_norm_rotary(keys, qkv_width, k_norm, eps, rotary, positions, &mut block.k, &mut block.k_rstd);
+            let values = &block.qkv[q_width + kv_width..];
+            attention::causal(&block.q, &block.k, values, qkv_width, *shape, &mut block.attended, &mut block.lse, attention_scratch);
+            block.residual_mid.copy_from_slice(&block.residual);
+            let w_out = Mat::new(spans.attn_out.of(weights), c, q_width);
+            matmul_add(Mat::new(&block.attended, n, q_width), w_out.t(), MatMut::new(&mut block.residual_mid, n, c));
+
+            // MLP: norm, one product for gate and up, SwiGLU, down added to the stream.
+            norm::rms_norm(&block.residual_mid, spans.post_norm.of(weights), eps, &mut block.normed_mid, &mut block.rstd_mid);
+            let w_gate_up = Mat::new(spans.gate_up.of(weights), 2 * f, c);
+            matmul(Mat::new(&block.normed_mid, n, c), w_gate_up.t(), MatMut::new(&mut block.gate_up, n, 2 * f));
+            swiglu::swiglu(&block.gate_up, f, &mut block.gated);
+            next.copy_from_slice(&block.residual_mid);
+            let w_down = Mat::new(spans.down.of(weights), c, f);
+            matmul_add(Mat::new(&block.gated, n, f), w_down.t(), MatMut::new(next, n, c));
+        }
+        norm::rms_norm(&acts.residual, layout.final_norm.of(weights), eps, &mut acts.hidden, &mut acts.rstd);
+    }
+
+    /// Log-probabilities of targets from `acts.hidden`, into `acts.logprobs`.
+    pub fn score(&self, targets: &[Target], acts: &mut Activations) {
+        acts.logprobs.clear();
+        acts.logprobs.resize(targets.len(), 0.0);
+        let table = self.params.layout.head.of(&self.params.data);
+        head::score(&acts.hidden, table, self.config.hidden_size, targets, &mut acts.logprobs, &mut acts.head_scratch);
+    }
+}

@@ -1,0 +1,1 @@
+//! The forward pass of sampling, with a KV cache.
