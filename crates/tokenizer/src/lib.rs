@@ -1,1 +1,27 @@
 //! Text to ids and back: byte-level BPE, token shards, conversations as tokens.
+//!
+//! This crate knows no tensors and no models: an id is a number with bytes behind it, and nothing here asks what
+//! is learned from it.
+
+#![forbid(unsafe_code)]
+
+mod bytes;
+mod encode;
+mod error;
+mod json;
+mod normalise;
+mod split;
+mod stream;
+mod vocabulary;
+
+pub mod chat;
+pub mod shards;
+pub mod train;
+
+pub use encode::Encoder;
+pub use error::{Error, Result};
+pub use json::{CHAT_TEMPLATE, CHAT_TEMPLATE_FILE, CONFIG_FILE, TOKENIZER_FILE};
+pub use normalise::normalise;
+pub use split::{PATTERN, Words, words};
+pub use stream::StreamDecoder;
+pub use vocabulary::{SPECIALS, Tokenizer};
