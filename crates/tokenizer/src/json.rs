@@ -41,7 +41,6 @@ pub(crate) fn tokenizer_json(tokenizer: &Tokenizer) -> String {
             })
         })
         .collect();
-    let byte_level = || json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false});
     let file = json!({
         "version": "1.0",
         "truncation": null,
@@ -50,10 +49,10 @@ pub(crate) fn tokenizer_json(tokenizer: &Tokenizer) -> String {
         "normalizer": {"type": "NFC"},
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
             {"type": "Split", "pattern": {"Regex": PATTERN}, "behavior": "Isolated", "invert": false},
-            byte_level(),
+            {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false},
         ]},
         "post_processor": null,
-        "decoder": byte_level(),
+        "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true}, // as the library writes it
         "model": {
             "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
             "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
