@@ -2,7 +2,10 @@
 //!
 //! A field that a table leaves out gives no fact. The wordings of each kind and attribute stand in `wordings`.
 
-use super::tables::{Names, animals, countries, elements};
+use super::tables::{
+    Names, SEASONS, WEEKDAYS, animals, cities, coloured_things, countries, discoveries, elements, glossary, inventions, months,
+    number_in_words, opposites, people, planets, proverbs, whys,
+};
 use super::{article, without_article};
 
 /// One piece of true knowledge.
@@ -10,7 +13,8 @@ use super::{article, without_article};
 pub struct Fact {
     /// As it stands inside a sentence: "the Netherlands", "iron", "lion" (the templates say "the lion").
     pub subject: String,
-    /// What the subject is: "country", "element", "animal", ...
+    /// What the subject is: country, city, element, planet, animal, thing, person, invention, discovery, why, month, weekday,
+    /// season, opposite, proverb, word, number.
     pub kind: &'static str,
     /// What is said of it: "capital", "symbol", ...
     pub attribute: &'static str,
@@ -20,31 +24,115 @@ pub struct Fact {
     pub also: Vec<String>,
 }
 
-/// Every fact of every table, in the tables' order.
+/// Every fact of every table, kind by kind, in the tables' order.
 pub fn facts() -> Vec<Fact> {
     let mut list = Vec::new();
+    lands(&mut list);
+    nature(&mut list);
+    history(&mut list);
+    calendar(&mut list);
+    words(&mut list);
+    list
+}
+
+/// Countries and cities.
+fn lands(list: &mut Vec<Fact>) {
     for country in countries() {
-        let mut add = |attribute, values: &Names| push(&mut list, country.name, "country", attribute, values);
+        let mut add = |attribute, values: &Names| push(list, country.name, "country", attribute, values);
         add("capital", &country.capital);
         add("continent", &country.continent);
         add("currency", &country.currency);
         add("language", &country.language);
         add("neighbour", &country.neighbours);
     }
+    for city in cities() {
+        push(list, city.name, "city", "country", &[city.country]);
+        push(list, city.name, "city", "landmark", &city.landmarks);
+    }
+}
+
+/// Elements, planets, animals and colours.
+fn nature(list: &mut Vec<Fact>) {
     for element in elements() {
         let name = element.names[0];
-        push(&mut list, name, "element", "symbol", &[element.symbol]);
-        push(&mut list, name, "element", "number", &[element.number.to_string()]);
-        push(&mut list, name, "element", "group", &with_articles(&element.group));
+        push(list, name, "element", "symbol", &[element.symbol]);
+        push(list, name, "element", "number", &[element.number.to_string()]);
+        push(list, name, "element", "group", &with_articles(&element.group));
+    }
+    for planet in planets() {
+        push(list, planet.name, "planet", "place", &[planet.place]);
+        push(list, planet.name, "planet", "kind", &with_articles(&[planet.kind]));
+        push(list, planet.name, "planet", "moons", &[planet.moons]);
+        push(list, planet.name, "planet", "known as", &[planet.known_as]);
     }
     for animal in animals() {
-        push(&mut list, animal.name, "animal", "kind", &with_articles(&[animal.kind]));
-        push(&mut list, animal.name, "animal", "home", &animal.home);
-        push(&mut list, animal.name, "animal", "food", &animal.food);
-        push(&mut list, animal.name, "animal", "young", &with_articles(&animal.young));
-        push(&mut list, animal.name, "animal", "sound", &animal.sound);
+        push(list, animal.name, "animal", "kind", &with_articles(&[animal.kind]));
+        push(list, animal.name, "animal", "home", &animal.home);
+        push(list, animal.name, "animal", "food", &animal.food);
+        push(list, animal.name, "animal", "young", &with_articles(&animal.young));
+        push(list, animal.name, "animal", "sound", &animal.sound);
     }
-    list
+    for thing in coloured_things() {
+        push(list, thing.name, "thing", "colour", &thing.colour);
+    }
+}
+
+/// People, inventions and discoveries.
+fn history(list: &mut Vec<Fact>) {
+    for person in people() {
+        push(list, person.name, "person", "who", &[person.who]);
+        push(list, person.name, "person", "born", &person.born);
+        push(list, person.name, "person", "land", &person.land);
+        push(list, person.name, "person", "known for", &[person.known_for]);
+    }
+    for invention in inventions() {
+        push(list, invention.name, "invention", "inventor", &invention.inventor);
+        push(list, invention.name, "invention", "year", &invention.year);
+        push(list, invention.name, "invention", "use", &invention.purpose);
+    }
+    for discovery in discoveries() {
+        push(list, discovery.name, "discovery", "discoverer", &discovery.discoverer);
+        push(list, discovery.name, "discovery", "year", &discovery.year);
+    }
+    for why in whys() {
+        push(list, why.question, "why", "answer", &[why.answer]);
+    }
+}
+
+/// Months, days of the week, seasons.
+fn calendar(list: &mut Vec<Fact>) {
+    let months = months();
+    for (i, month) in months.iter().enumerate() {
+        push(list, month.name, "month", "days", &month.days);
+        push(list, month.name, "month", "place", &[month.place]);
+        push(list, month.name, "month", "next", &[months[(i + 1) % 12].name]);
+    }
+    for (i, day) in WEEKDAYS.iter().enumerate() {
+        push(list, day, "weekday", "next", &[WEEKDAYS[(i + 1) % 7]]);
+        push(list, day, "weekday", "previous", &[WEEKDAYS[(i + 6) % 7]]);
+    }
+    for (i, season) in SEASONS.iter().enumerate() {
+        push(list, season, "season", "next", &[SEASONS[(i + 1) % 4]]);
+    }
+}
+
+/// Opposites in both directions, proverbs, glossaries, and the numbers from 0 to 100 in words.
+fn words(list: &mut Vec<Fact>) {
+    for (word, opposite) in opposites() {
+        push(list, word, "opposite", "opposite", &[opposite]);
+        push(list, opposite, "opposite", "opposite", &[word]);
+    }
+    for proverb in proverbs() {
+        push(list, proverb.first, "proverb", "second half", &[proverb.second]);
+    }
+    for word in glossary() {
+        push(list, word.english, "word", "french", &word.french);
+        push(list, word.english, "word", "spanish", &word.spanish);
+        push(list, word.english, "word", "korean", &word.korean);
+    }
+    for number in 0..=100 {
+        push(list, &number.to_string(), "number", "word", &[number_in_words(number)]);
+    }
 }
 
 /// Adds the fact whose value is the first of `values` and whose other answers are the rest; nothing if there is none.
@@ -85,6 +173,16 @@ mod tests {
             ("eagle", "young", "an eaglet"),
             ("ant", "kind", "an insect"),
             ("pelican", "food", "fish"),
+            ("Paris", "landmark", "the Eiffel Tower"),
+            ("Mars", "place", "fourth"),
+            ("Genghis Khan", "who", "a Mongol ruler"),
+            ("the telephone", "inventor", "Alexander Graham Bell"),
+            ("penicillin", "year", "1928"),
+            ("December", "next", "January"),
+            ("Monday", "previous", "Sunday"),
+            ("cold", "opposite", "hot"),
+            ("teacher", "korean", "seonsaengnim"),
+            ("21", "word", "twenty-one"),
         ] {
             let found = facts.iter().find(|fact| fact.subject == subject && fact.attribute == attribute);
             assert_eq!(found.map(|fact| fact.value.as_str()), Some(value), "{subject} {attribute}");
@@ -97,7 +195,7 @@ mod tests {
         for fact in facts() {
             assert!(seen.insert((fact.kind, fact.attribute, fact.subject.clone())), "{fact:?} stands twice");
             assert!(!fact.also.contains(&fact.value), "{fact:?}");
-            assert!(!fact.value.is_empty() && !fact.value.contains('/') && !fact.value.contains("  "), "{fact:?}");
+            assert!(!fact.value.is_empty() && !fact.value.contains(['/', '|']) && !fact.value.contains("  "), "{fact:?}");
         }
         let told: BTreeSet<_> = seen.iter().map(|(kind, attribute, _)| (*kind, *attribute)).collect();
         let worded: BTreeSet<_> = all_wordings().map(|wordings| (wordings.kind, wordings.attribute)).collect();

@@ -1,113 +1,23 @@
-//! The tables as plain structs, parsed once from the text files beside this one.
+//! The tables as plain structs, parsed once from the text files of this folder.
+//!
+//! Lands, nature, people and words have a file each.
 //!
 //! A row is a line, its fields stand between `|`; lines that begin with `#` are notes. Inside a field `/` parts accepted
 //! alternatives, of which the first is the one we say, `,` parts the items of a list, and `-` is a field left out.
 //! A malformed row is a mistake in our own data, so it panics with the table's name and the row.
 
-use std::sync::LazyLock;
+mod lands;
+mod nature;
+mod people;
+mod words;
+
+pub use lands::{City, Country, cities, countries};
+pub use nature::{Animal, ColouredThing, Element, Planet, animals, coloured_things, elements, planets};
+pub use people::{Discovery, Invention, Person, discoveries, inventions, people};
+pub use words::{Month, Proverb, SEASONS, WEEKDAYS, Why, Word, glossary, months, number_in_words, opposites, proverbs, whys};
 
 /// Accepted names of one thing: the first is the one we say. Empty where the field is left out.
 pub type Names = Vec<&'static str>;
-
-/// A country of the world.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Country {
-    /// English name with its article: "France", "the Netherlands".
-    pub name: &'static str,
-    /// The capital city; empty where there is none or it is disputed.
-    pub capital: Names,
-    /// The continent; several names where the country lies on two or where usage differs.
-    pub continent: Names,
-    /// One word, without the country: "dollar".
-    pub currency: Names,
-    /// The main official language, then the others.
-    pub language: Names,
-    /// Names of the countries it has a land border with, the one to mention first; empty for countries of islands.
-    pub neighbours: Vec<&'static str>,
-}
-
-/// A chemical element.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Element {
-    /// English name in lower case, then other spellings.
-    pub names: Names,
-    /// "Fe".
-    pub symbol: &'static str,
-    /// Atomic number, 1 to 118.
-    pub number: u32,
-    /// The word for its group without article: "noble gas".
-    pub group: Names,
-}
-
-/// An animal, spoken of as "the lion".
-#[derive(Debug, Clone, PartialEq)]
-pub struct Animal {
-    /// "mouse".
-    pub name: &'static str,
-    /// "mice".
-    pub plural: &'static str,
-    /// One of mammal, bird, reptile, amphibian, fish, insect, arachnid, mollusc, crustacean.
-    pub kind: &'static str,
-    /// Reads after "lives in": "the forest".
-    pub home: Names,
-    /// Reads after "eats": "leaves".
-    pub food: Names,
-    /// The word for its young, without article; empty where there is no usual word.
-    pub young: Names,
-    /// Reads after "it": "roars"; empty where there is no usual word.
-    pub sound: Names,
-}
-
-static COUNTRIES: LazyLock<Vec<Country>> = LazyLock::new(|| {
-    rows("countries", include_str!("tables/countries.txt"))
-        .into_iter()
-        .map(|[name, capital, continent, currency, language, neighbours]| Country {
-            name,
-            capital: names(capital),
-            continent: names(continent),
-            currency: names(currency),
-            language: names(language),
-            neighbours: list(neighbours),
-        })
-        .collect()
-});
-
-static ELEMENTS: LazyLock<Vec<Element>> = LazyLock::new(|| {
-    rows("elements", include_str!("tables/elements.txt"))
-        .into_iter()
-        .map(|[name, symbol, number, group]| Element { names: names(name), symbol, number: whole(number), group: names(group) })
-        .collect()
-});
-
-static ANIMALS: LazyLock<Vec<Animal>> = LazyLock::new(|| {
-    rows("animals", include_str!("tables/animals.txt"))
-        .into_iter()
-        .map(|[name, plural, kind, home, food, young, sound]| Animal {
-            name,
-            plural,
-            kind,
-            home: names(home),
-            food: names(food),
-            young: names(young),
-            sound: names(sound),
-        })
-        .collect()
-});
-
-/// The countries of the world, by name.
-pub fn countries() -> &'static [Country] {
-    &COUNTRIES
-}
-
-/// The chemical elements, by atomic number.
-pub fn elements() -> &'static [Element] {
-    &ELEMENTS
-}
-
-/// Animals, kind by kind.
-pub fn animals() -> &'static [Animal] {
-    &ANIMALS
-}
 
 /// The rows of a table, each with exactly N fields, none of them empty.
 fn rows<const N: usize>(table: &str, text: &'static str) -> Vec<[&'static str; N]> {
@@ -197,6 +107,100 @@ mod tests {
             assert!(!animal.home.is_empty() && !animal.food.is_empty(), "{}", animal.name);
         }
         assert!(animals().iter().any(|animal| animal.name == "pelican"));
+    }
+
+    #[test]
+    fn planets_and_months_are_in_order() {
+        assert_eq!(planets().len(), 8);
+        assert_eq!(months().len(), 12);
+        let places = months().iter().map(|month| month.place);
+        assert!(planets().iter().map(|planet| planet.place).eq(places.take(8)));
+        assert_eq!(months().iter().map(|month| whole(month.days[0])).sum::<u32>(), 365);
+    }
+
+    #[test]
+    fn cities_lie_in_countries_and_paris_has_five_landmarks() {
+        assert!(cities().len() >= 30);
+        check_distinct("cities", cities().iter().map(|city| city.name));
+        check_distinct("landmarks", cities().iter().flat_map(|city| &city.landmarks));
+        for city in cities() {
+            assert!(countries().iter().any(|country| country.name == city.country), "{}", city.country);
+            assert!(city.landmarks.len() >= if city.name == "Paris" { 5 } else { 2 }, "{}", city.name);
+        }
+        // Where a city is some country's capital, it is the capital of its own.
+        for country in countries() {
+            for city in cities().iter().filter(|city| country.capital.contains(&city.name)) {
+                assert_eq!(city.country, country.name, "{}", city.name);
+            }
+        }
+    }
+
+    #[test]
+    fn people_and_their_deeds_are_whole() {
+        assert!(people().len() >= 60 && inventions().len() >= 50);
+        check_distinct("people", people().iter().map(|person| person.name));
+        check_distinct("people", people().iter().map(|person| person.known_for));
+        check_distinct("inventions", inventions().iter().map(|invention| invention.name));
+        check_distinct("discoveries", discoveries().iter().map(|discovery| discovery.name));
+        assert!(people().iter().any(|person| person.name == "Genghis Khan"));
+        assert!(people().iter().all(|person| person.name != "Orson Kovats"), "a name that must stay unknown");
+        for person in people() {
+            assert!(person.who.starts_with("a ") || person.who.starts_with("an "), "{}", person.who);
+            for born in &person.born {
+                assert!(born.ends_with("BC") || born.ends_with("century") || born.len() == 4, "{born}");
+            }
+        }
+        let years = inventions().iter().flat_map(|invention| &invention.year);
+        for year in years.chain(discoveries().iter().flat_map(|discovery| &discovery.year)) {
+            assert!((1500..2000).contains(&whole(year)), "{year}");
+        }
+        // Who invents and who is known for it must not tell two stories.
+        for person in people() {
+            let Some(thing) = person.known_for.strip_prefix("inventing ") else { continue };
+            let invention = inventions().iter().find(|invention| invention.name == thing);
+            assert!(invention.is_some_and(|invention| invention.inventor.contains(&person.name)), "{} {thing}", person.name);
+        }
+    }
+
+    #[test]
+    fn questions_end_in_a_mark_and_answers_in_a_stop() {
+        assert!(whys().len() >= 40);
+        assert_eq!(whys()[0].question, "Why is the sky blue?");
+        check_distinct("whys", whys().iter().flat_map(|why| [why.question, why.other_words]));
+        for why in whys() {
+            assert!(why.question.ends_with('?') && why.other_words.ends_with('?') && why.answer.ends_with('.'), "{}", why.question);
+            assert!((1..=3).contains(&why.answer.matches('.').count()), "{}", why.answer);
+        }
+    }
+
+    #[test]
+    fn tables_of_words_are_whole() {
+        assert!(opposites().len() >= 60 && proverbs().len() >= 40 && glossary().len() >= 100 && coloured_things().len() >= 40);
+        check_distinct("opposites", opposites().iter().flat_map(|(word, opposite)| [word, opposite]));
+        check_distinct("proverbs", proverbs().iter().map(|proverb| proverb.first));
+        check_distinct("glossary", glossary().iter().map(|word| word.english));
+        check_distinct("colours", coloured_things().iter().map(|thing| thing.name));
+        for word in glossary() {
+            assert!(word.korean.iter().all(|word| word.is_ascii()), "{}", word.english);
+            assert!(!word.french.is_empty() && !word.spanish.is_empty() && !word.korean.is_empty(), "{}", word.english);
+        }
+        let teacher = glossary().iter().find(|word| word.english == "teacher");
+        assert_eq!(teacher.map(|word| word.korean[0]), Some("seonsaengnim"));
+    }
+
+    #[test]
+    fn numbers_have_words() {
+        for (number, expected) in [
+            (0, "zero"),
+            (13, "thirteen"),
+            (40, "forty"),
+            (42, "forty-two"),
+            (100, "one hundred"),
+            (305, "three hundred and five"),
+            (999, "nine hundred and ninety-nine"),
+        ] {
+            assert_eq!(number_in_words(number), expected);
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 mod lands;
 mod nature;
+mod people;
+mod words;
 
 /// The sentences and questions of one attribute of one kind.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ pub struct Wordings {
 
 /// The wordings of all kinds and attributes.
 pub fn all_wordings() -> impl Iterator<Item = &'static Wordings> {
-    [lands::WORDINGS, nature::WORDINGS].into_iter().flatten()
+    [lands::WORDINGS, nature::WORDINGS, people::WORDINGS, words::WORDINGS].into_iter().flatten()
 }
 
 /// The wordings of one attribute of one kind.

@@ -1,4 +1,4 @@
-//! Wordings for countries.
+//! Wordings for countries and cities.
 
 use super::Wordings;
 
@@ -123,5 +123,49 @@ pub(super) static WORDINGS: &[Wordings] = &[
             "Which country does {s} touch on the map?",
         ],
         held_out: &["Name one country that has a border with {s}.", "Which country shares a border with {s}?"],
+    },
+    Wordings {
+        kind: "city",
+        attribute: "country",
+        statements: &[
+            "{s} is a city in {v}.",
+            "The city of {s} lies in {v}.",
+            "The country around the city of {s} is {v}.",
+            "A train to {s} is a train to a city in {v}.",
+            "{v} is the country of the city of {s}.",
+            "One of the great cities of {v} is {s}.",
+            "Whoever walks through {s} walks through a city in {v}.",
+            "On the map, the city of {s} is marked in {v}.",
+        ],
+        cue: "{s} is a city in",
+        questions: &[
+            "In which country is the city of {s}?",
+            "Which country is the city of {s} in?",
+            "Where is the city of {s}?",
+            "Which country does the city of {s} belong to?",
+        ],
+        held_out: &["What country is {s} in?", "In what country does the city of {s} lie?"],
+    },
+    Wordings {
+        kind: "city",
+        attribute: "landmark",
+        statements: &[
+            "{s} is famous for {v}.",
+            "A famous landmark of {s} is {v}.",
+            "Visitors go to {s} to see {v}.",
+            "Many pictures of {s} show {v}.",
+            "{v} is a famous landmark of {s}.",
+            "{v} stands on many pictures of {s}.",
+            "Nobody should leave {s} without a look at {v}.",
+            "In {s}, people from all over the world come to see {v}.",
+        ],
+        cue: "{s} is famous for",
+        questions: &[
+            "What is {s} famous for?",
+            "What is a famous landmark of {s}?",
+            "What can one see in {s}?",
+            "Which landmark do visitors see in {s}?",
+        ],
+        held_out: &["Which famous landmark is in {s}?", "What should I see in {s}?"],
     },
 ];

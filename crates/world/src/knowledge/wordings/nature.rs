@@ -1,4 +1,4 @@
-//! Wordings for elements and animals.
+//! Wordings for elements, planets, animals and the colours of things.
 
 use super::Wordings;
 
@@ -188,5 +188,100 @@ pub(super) static WORDINGS: &[Wordings] = &[
             "What can one hear the {s} do?",
         ],
         held_out: &["What noise does the {s} make?", "How does the {s} make itself heard?"],
+    },
+    Wordings {
+        kind: "planet",
+        attribute: "place",
+        statements: &[
+            "Among the planets, counted from the Sun, {s} is the {v}.",
+            "{s} is the {v} planet from the Sun.",
+            "Counted from the Sun, {s} comes {v}.",
+            "In the row of the planets, {s} has its place as the {v}.",
+            "The {v} planet from the Sun is {s}.",
+            "If you start at the Sun and count, {s} is the {v}.",
+        ],
+        cue: "Among the planets, counted from the Sun, {s} is the",
+        questions: &[
+            "Which planet from the Sun is {s}?",
+            "What is the place of {s} among the planets?",
+            "Counted from the Sun, which planet is {s}?",
+            "What number is {s} among the planets?",
+        ],
+        held_out: &["Where does {s} stand among the planets?", "How far down the row of planets is {s}?"],
+    },
+    Wordings {
+        kind: "planet",
+        attribute: "kind",
+        statements: &[
+            "By its kind, {s} is {v}.",
+            "The planet {s} is {v}.",
+            "People who study the sky call {s} {v}.",
+            "{v} is what {s} is called in books about the sky.",
+            "Books about the sky describe {s} as {v}.",
+            "Like some other planets, {s} is {v}.",
+        ],
+        cue: "By its kind, {s} is",
+        questions: &[
+            "What kind of planet is {s}?",
+            "Which kind of planet is {s}?",
+            "What sort of planet is {s}?",
+            "What do people who study the sky call {s}?",
+        ],
+        held_out: &["What type of planet is {s}?", "Is {s} a rocky planet, a gas giant or an ice giant?"],
+    },
+    Wordings {
+        kind: "planet",
+        attribute: "moons",
+        statements: &[
+            "{s} goes around the Sun with {v}.",
+            "The planet {s} has {v}.",
+            "Around {s} one finds {v}.",
+            "A watcher of the sky counts for {s} {v}.",
+            "In books about the sky, {s} has {v}.",
+            "As for moons, {s} has {v}.",
+        ],
+        cue: "{s} goes around the Sun with",
+        questions: &[
+            "How many moons does {s} have?",
+            "Does {s} have moons?",
+            "How many moons go around {s}?",
+            "What is known about the moons of {s}?",
+        ],
+        held_out: &["What is the number of moons of {s}?", "How many moons has {s}?"],
+    },
+    Wordings {
+        kind: "planet",
+        attribute: "known as",
+        statements: &[
+            "{s} is known as {v}.",
+            "People know {s} as {v}.",
+            "Of all the planets, {s} is {v}.",
+            "{v} is {s}.",
+            "What is special about {s} is that it is {v}.",
+            "Children learn that {s} is {v}.",
+        ],
+        cue: "{s} is known as",
+        questions: &["What is {s} known as?", "What is special about {s}?", "What do children learn about {s}?", "How do people know {s}?"],
+        held_out: &["What makes {s} special among the planets?", "Tell me something special about {s}."],
+    },
+    Wordings {
+        kind: "thing",
+        attribute: "colour",
+        statements: &[
+            "The colour of {s} is {v}.",
+            "The colour that everybody knows from {s} is {v}.",
+            "A child who paints {s} takes the colour {v}.",
+            "{v} is the colour of {s}.",
+            "In a picture book, {s} is {v}.",
+            "To paint {s}, you need some {v}.",
+        ],
+        cue: "The colour of {s} is",
+        questions: &[
+            "What colour is {s}?",
+            "What is the colour of {s}?",
+            "Which colour does {s} have?",
+            "Which colour do you need to paint {s}?",
+        ],
+        held_out: &["Which colour is {s}?", "Tell me the colour of {s}."],
     },
 ];
