@@ -1,0 +1,66 @@
+//! `bench train`: the training step beside the rate of its own matrix products.
+
+use model::Config;
+use train::measure::{self, Shape};
+use train::optimizer::Method;
+use train::trainer::Settings;
+
+use crate::context::Context;
+
+/// Measures this machine.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// A training step with AdamW, and the `gemm` crate on the step's own shapes, in the same rounds
+    Train(TrainArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct TrainArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// base: V 4096, width 256, 6 blocks, 8 rows of 256; demo: the demo's model; small: V 8192, width 512, 8 blocks, 4 rows of 512
+    #[arg(long, default_value = "base", value_parser = ["base", "demo", "small"])]
+    shape: String,
+    /// Update the blocks' matrices with muon instead of adamw
+    #[arg(long)]
+    muon: bool,
+    /// Rounds after one warm-up
+    #[arg(long, default_value_t = 20)]
+    rounds: usize,
+}
+
+/// The named shapes: model, rows, tokens of a row.
+fn named_shape(name: &str) -> (Config, usize, usize) {
+    match name {
+        "demo" => (Config::from_depth(3, 2048, 256), 32, 256),
+        "small" => (Config { n_layers: 8, ..Config::from_depth(8, 8192, 512) }, 4, 512),
+        _ => (Config { n_layers: 6, intermediate_size: 704, tie_embeddings: false, ..Config::from_depth(4, 4096, 256) }, 8, 256),
+    }
+}
+
+/// Runs the measurement and prints it.
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let What::Train(args) = &args.what;
+    let (config, rows, len) = named_shape(&args.shape);
+    let threads = context.threads;
+    let micro_rows = Settings::micro_rows_for(rows, len, threads);
+    let method = if args.muon { Method::Muon } else { Method::AdamW };
+    let measured = measure::measure(Shape { config, rows, micro_rows, len, threads, method }, args.rounds.max(1));
+    if args.json {
+        println!("{}", serde_json::to_string(&measured)?);
+        return Ok(());
+    }
+    println!("shape {}, {threads} threads, {}, {} rounds, medians", args.shape, measured.instruction_set, measured.rounds);
+    println!("  matrix products alone   {:>8.1} GFLOP/s", measured.gemm_gflops);
+    println!("  whole step              {:>8.1} GFLOP/s ({:.0} ms, {:.0} tokens/s)", measured.step_gflops, measured.step_ms, measured.tokens_per_second);
+    println!("  update alone            {:>8.1} ms", measured.update_ms);
+    println!("  step / products         {:>8.3} (interquartile range {:.3})", measured.ratio, measured.iqr);
+    Ok(())
+}

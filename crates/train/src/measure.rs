@@ -1,0 +1,185 @@
+//! How fast a training step is, beside the rate of its own matrix products in the same rounds.
+//!
+//! Machines are shared and noisy, so that only ratios of one run count: every round measures the products alone, then a
+//! whole step, and medians over the rounds are reported.
+
+use std::time::Instant;
+
+use base::rng::Rng;
+use model::{Config, Model};
+use serde::Serialize;
+use tensor::{Mat, MatMut, head, matmul, matmul_add};
+
+use crate::batch::Batch;
+use crate::objective::Objective;
+use crate::optimizer::{Method, Options, State};
+use crate::step::Workers;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shape {
+    /// The model.
+    pub config: Config,
+    /// Rows of a step.
+    pub rows: usize,
+    /// Rows of a micro-batch.
+    pub micro_rows: usize,
+    /// Tokens of a row.
+    pub len: usize,
+    /// Threads.
+    pub threads: usize,
+    /// Optimizer inside the step.
+    pub method: Method,
+}
+
+/// Medians over the rounds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measurement {
+    /// Rate of the `gemm` crate on this step's linear layers and head, every thread on its own copy.
+    pub gemm_gflops: f64,
+    /// Rate of whole steps: FLOPs by `Config::flops_per_token` over the time of gradient and update.
+    pub step_gflops: f64,
+    /// Median of the rounds' quotients of the two.
+    pub ratio: f64,
+    /// Interquartile range of those quotients.
+    pub iqr: f64,
+    /// Tokens trained per second.
+    pub tokens_per_second: f64,
+    /// Milliseconds of a step.
+    pub step_ms: f64,
+    /// Milliseconds of the update alone.
+    pub update_ms: f64,
+    /// FLOPs per trained token.
+    pub flops_per_token: f64,
+    /// Rounds.
+    pub rounds: usize,
+    /// The instruction set that was picked.
+    pub instruction_set: String,
+}
+
+/// Measures `rounds` rounds after one warm-up.
+pub fn measure(shape: Shape, rounds: usize) -> Measurement {
+    let mut model = Model::new(shape.config, 1);
+    let mut state = State::new(&model.params.layout);
+    let mut workers = Workers::new(&model, shape.micro_rows, shape.len, shape.threads);
+    let batches = random_batches(&shape);
+    let options = Options { method: shape.method, muon_lr: 0.02, adamw_lr: 1e-3, weight_decay: 0.1, clip_norm: 1.0 };
+    let flops_per_token = shape.config.flops_per_token(shape.len);
+    let step_flops = flops_per_token * (shape.rows * shape.len) as f64;
+    let mut products: Vec<Products> = (0..shape.threads).map(|_| Products::new(&shape)).collect();
+
+    let (mut gemm_rates, mut step_rates, mut update_times) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..=rounds {
+        let gemm_rate = Products::rate(&mut products);
+        let began = Instant::now();
+        workers.gradient(&model, &batches, Objective::CrossEntropy);
+        let update_began = Instant::now();
+        state.update(&mut model, workers.grads(), options, 1.0, shape.threads);
+        if round > 0 {
+            gemm_rates.push(gemm_rate);
+            step_rates.push(step_flops / began.elapsed().as_secs_f64());
+            update_times.push(update_began.elapsed().as_secs_f64());
+        }
+    }
+    let mut ratios: Vec<f64> = step_rates.iter().zip(&gemm_rates).map(|(step, gemm)| step / gemm).collect();
+    let step_rate = quantile(&mut step_rates, 0.5);
+    Measurement {
+        gemm_gflops: quantile(&mut gemm_rates, 0.5) / 1e9,
+        step_gflops: step_rate / 1e9,
+        ratio: quantile(&mut ratios, 0.5),
+        iqr: quantile(&mut ratios, 0.75) - quantile(&mut ratios, 0.25),
+        tokens_per_second: step_rate / flops_per_token,
+        step_ms: step_flops / step_rate * 1e3,
+        update_ms: quantile(&mut update_times, 0.5) * 1e3,
+        flops_per_token,
+        rounds,
+        instruction_set: tensor::instruction_set().to_string(),
+    }
+}
+
+fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * share).round() as usize]
+}
+
+fn random_batches(shape: &Shape) -> Vec<Batch> {
+    let mut rng = Rng::new(1);
+    let mut batch = || {
+        let mut batch = Batch::default();
+        for _ in 0..shape.micro_rows {
+            let ids: Vec<u32> = (0..=shape.len).map(|_| rng.below(shape.config.vocab_size) as u32).collect();
+            batch.push_row(&ids, |_| 1.0, shape.len, 0);
+        }
+        batch
+    };
+    (0..shape.rows / shape.micro_rows).map(|_| batch()).collect()
+}
+
+/// One thread's copy of the matrices of a micro-batch's linear layers and head.
+struct Products {
+    layers: Vec<Layer>,
+}
+
+/// y (n, out) = x (n, inner) wᵀ, with its two backward products, `repeat` times a micro-batch.
+struct Layer {
+    n: usize,
+    inner: usize,
+    out: usize,
+    repeat: usize,
+    x: Vec<f32>,
+    w: Vec<f32>,
+    y: Vec<f32>,
+    dx: Vec<f32>,
+    dw: Vec<f32>,
+}
+
+impl Products {
+    fn new(shape: &Shape) -> Products {
+        let config = &shape.config;
+        let n = shape.micro_rows * shape.len;
+        let (c, f) = (config.hidden_size, config.intermediate_size);
+        let mut rng = Rng::new(2);
+        let mut layer = |n: usize, inner: usize, out: usize, repeat: usize| {
+            let mut random = |len: usize| (0..len).map(|_| rng.unit() - 0.5).collect::<Vec<f32>>();
+            let (x, w) = (random(n * inner), random(out * inner));
+            Layer { n, inner, out, repeat, y: vec![0.0; n * out], dx: vec![0.0; n * inner], dw: vec![0.0; out * inner], x, w }
+        };
+        let blocks = config.n_layers;
+        Products {
+            layers: vec![
+                layer(n, c, config.qkv_width(), blocks),
+                layer(n, config.q_width(), c, blocks),
+                layer(n, c, 2 * f, blocks),
+                layer(n, f, c, blocks),
+                layer(head::SLICE.min(n), c, config.vocab_size, n.div_ceil(head::SLICE)),
+            ],
+        }
+    }
+
+    fn flops(&self) -> f64 {
+        self.layers.iter().map(|layer| 6.0 * (layer.n * layer.inner * layer.out * layer.repeat) as f64).sum()
+    }
+
+    fn run(&mut self) {
+        for Layer { n, inner, out, repeat, x, w, y, dx, dw } in &mut self.layers {
+            let (n, inner, out) = (*n, *inner, *out);
+            for _ in 0..*repeat {
+                matmul(Mat::new(x, n, inner), Mat::new(w, out, inner).t(), MatMut::new(y, n, out));
+                matmul(Mat::new(y, n, out), Mat::new(w, out, inner), MatMut::new(dx, n, inner));
+                matmul_add(Mat::new(y, n, out).t(), Mat::new(x, n, inner), MatMut::new(dw, out, inner));
+            }
+        }
+    }
+
+    /// FLOPs per second of all threads together.
+    fn rate(copies: &mut [Products]) -> f64 {
+        let flops: f64 = copies.iter().map(Products::flops).sum();
+        let began = Instant::now();
+        std::thread::scope(|scope| {
+            for copy in copies.iter_mut() {
+                scope.spawn(|| copy.run());
+            }
+        });
+        flops / began.elapsed().as_secs_f64()
+    }
+}

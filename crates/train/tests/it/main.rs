@@ -1,0 +1,161 @@
+//! The stages on a tiny world: they learn, they resume to the same bytes, and damage ends in a sentence.
+
+use std::path::{Path, PathBuf};
+
+use base::progress::Progress;
+use base::stop::Stop;
+use tokenizer::Tokenizer;
+use tokenizer::chat::{Conversation, Message, Role};
+use tokenizer::shards::{Page, ShardConfig, Shards, write_shards};
+use train::optimizer::Method;
+use train::pretrain::{PretrainConfig, pretrain};
+use train::sft::{self, SftConfig};
+
+fn scratch(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("schoolhouse-train-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Bytes as tokens, and forty pages that say nearly the same.
+fn tiny_shards(folder: &Path) -> (Tokenizer, Shards) {
+    let tokenizer = Tokenizer::from_merges(Vec::new());
+    let pages = (0..40).map(|i| {
+        Page {
+            url: format!("https://a.b/{i}"),
+            date: "2024-01-01".into(),
+            text: format!("The pelican number {i} ate a fish and slept. The pelican number {i} ate a fish and slept."),
+        }
+    });
+    let config = ShardConfig { folder: folder.join("shards"), seed: 1, val_share: 0.1, cutoff: None, threads: 1, file_tokens: 1 << 20 };
+    write_shards(pages, &tokenizer, &config, &Progress::silent(), &Stop::new()).unwrap();
+    (tokenizer, Shards::open(&folder.join("shards")).unwrap())
+}
+
+fn tiny(threads: usize) -> PretrainConfig {
+    PretrainConfig {
+        depth: 1,
+        context: 32,
+        epochs: 1.0,
+        tokens: Some(12 * 256),
+        batch_tokens: Some(256),
+        method: Method::Muon,
+        sample_prompts: vec!["The".into()],
+        seed: 5,
+        threads,
+    }
+}
+
+/// Every file of a stage except the times.
+fn files_of(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap() != "timing.jsonl")
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn it_learns_and_the_held_out_pages_are_told_apart_from_noise() {
+    let folder = scratch("learns");
+    let (tokenizer, shards) = tiny_shards(&folder);
+    for method in [Method::Muon, Method::AdamW] {
+        let config = PretrainConfig { tokens: Some(60 * 256), method, ..tiny(2) };
+        let out = folder.join(format!("{method:?}"));
+        let summary = pretrain(&config, &shards, &tokenizer, &out, &Progress::silent(), &Stop::new()).unwrap();
+        let rows: Vec<serde_json::Value> = base::jsonl::read_jsonl(&out.join("metrics.jsonl")).unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows.len(), 61);
+        let first = rows[0]["val_bpb"].as_f64().unwrap();
+        let last = summary.val_bpb.unwrap();
+        assert!((7.5..8.5).contains(&first), "an untrained model on bytes spends about 8 bits each, not {first}");
+        assert!(last < 3.0, "{method:?} ends at {last} bits per byte");
+        assert_eq!(rows[60]["val_bpb"].as_f64(), summary.val_bpb);
+    }
+}
+
+#[test]
+fn stopped_and_resumed_gives_the_bytes_of_an_uninterrupted_run() {
+    let folder = scratch("resumes");
+    let (tokenizer, shards) = tiny_shards(&folder);
+    for threads in [1, 2] {
+        let (whole, pieces) = (folder.join(format!("whole-{threads}")), folder.join(format!("pieces-{threads}")));
+        let run = |out: &Path, stop: &Stop| pretrain(&tiny(threads), &shards, &tokenizer, out, &Progress::silent(), stop);
+        run(&whole, &Stop::new()).unwrap();
+        // A stop that was requested before the start ends each run after one step.
+        let stop = Stop::new();
+        stop.request();
+        for _ in 0..5 {
+            assert!(run(&pieces, &stop).unwrap_err().is_stop());
+        }
+        run(&pieces, &Stop::new()).unwrap();
+        let (expected, found) = (files_of(&whole), files_of(&pieces));
+        assert_eq!(expected.iter().map(|file| &file.0).collect::<Vec<_>>(), found.iter().map(|file| &file.0).collect::<Vec<_>>());
+        for ((name, expected), (_, found)) in expected.iter().zip(&found) {
+            assert!(expected == found, "{name} differs with {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_and_other_settings_end_in_one_sentence() {
+    let folder = scratch("damaged");
+    let (tokenizer, shards) = tiny_shards(&folder);
+    let out = folder.join("base");
+    let stop = Stop::new();
+    stop.request();
+    let run = |config: &PretrainConfig| pretrain(config, &shards, &tokenizer, &out, &Progress::silent(), &stop).unwrap_err();
+    assert!(run(&tiny(1)).is_stop());
+    assert!(run(&tiny(1)).is_stop());
+    let other = run(&PretrainConfig { seed: 6, ..tiny(1) }).to_string();
+    assert!(other.contains("made with other settings, inputs or thread count"), "{other}");
+    let weights = out.join("step-000002/model.safetensors");
+    let bytes = std::fs::read(&weights).unwrap();
+    std::fs::write(&weights, &bytes[..bytes.len() / 2]).unwrap();
+    let damaged = run(&tiny(1)).to_string();
+    assert!(damaged.contains("model.safetensors is damaged") && damaged.contains("delete"), "{damaged}");
+    std::fs::remove_dir_all(out.join("step-000002")).unwrap();
+    assert!(run(&tiny(1)).is_stop(), "the checkpoint before it continues");
+    let config = PretrainConfig { context: 100_000, ..tiny(1) };
+    let too_long = run(&config).to_string();
+    assert!(too_long.contains("fewer than one row of 100000"), "{too_long}");
+}
+
+#[test]
+fn fine_tuning_teaches_answers_and_refuses_what_cannot_be() {
+    let folder = scratch("sft");
+    let (tokenizer, shards) = tiny_shards(&folder);
+    let base_folder = folder.join("base");
+    let config = PretrainConfig { context: 64, ..tiny(2) };
+    pretrain(&config, &shards, &tokenizer, &base_folder, &Progress::silent(), &Stop::new()).unwrap();
+    let turn = |question: &str, answer: &str| Conversation {
+        messages: vec![Message::text(Role::User, question), Message::text(Role::Assistant, answer)],
+    };
+    let conversations: Vec<Conversation> = (0..60).flat_map(|_| [turn("a?", "yes"), turn("b?", "no")]).collect();
+    let sft_config = SftConfig {
+        epochs: 2,
+        context: None,
+        batch_tokens: 256,
+        lr_factor: 1.0,
+        replay: 0.2,
+        sample_prompts: vec!["a?".into(), "b?".into()],
+        seed: 1,
+        threads: 2,
+    };
+    let run = |config: &SftConfig, conversations: &[Conversation], out: &str| {
+        let (out, optimizer) = (folder.join(out), sft::default_optimizer(64));
+        sft::sft(config, &base_folder, optimizer, conversations, Some(&shards), &tokenizer, &out, &Progress::silent(), &Stop::new())
+    };
+    run(&sft_config, &conversations, "sft").unwrap();
+    let samples: Vec<serde_json::Value> = base::jsonl::read_jsonl(&folder.join("sft/samples.jsonl")).unwrap().map(Result::unwrap).collect();
+    let last: Vec<&str> = samples[samples.len() - 2..].iter().map(|sample| sample["text"].as_str().unwrap()).collect();
+    assert_eq!(last, ["yes", "no"]);
+    let too_long = run(&SftConfig { context: Some(65), ..sft_config.clone() }, &conversations, "long").unwrap_err().to_string();
+    assert!(too_long.contains("a context of 65 tokens is longer than the model's 64"), "{too_long}");
+    let mute = [Conversation { messages: vec![Message::text(Role::User, "hello")] }];
+    let nothing = run(&sft_config, &mute, "mute").unwrap_err().to_string();
+    assert!(nothing.contains("has an assistant turn"), "{nothing}");
+}
