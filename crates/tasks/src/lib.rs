@@ -1,7 +1,10 @@
-//! Conversations, graded problems and the report card. What is asked, how answers
-//! are graded, how the result is told; knows no training, and of the models only
-//! that prompts go in and texts come out.
+//! Conversations, graded problems and the report card. What is asked, how answers are graded, how the result is told;
+//! knows no training, and of the models only that prompts go in and texts come out.
 
+#![forbid(unsafe_code)]
+
+pub mod ask;
+pub mod card;
 pub mod key;
 pub mod problems;
 pub mod stats;
@@ -14,6 +17,9 @@ pub enum Error {
     /// A file of the run.
     #[error(transparent)]
     Base(#[from] base::Error),
+    /// Conversations, or the tokenizer's files.
+    #[error(transparent)]
+    Tokenizer(#[from] tokenizer::Error),
 }
 
 /// The result of this crate's functions.

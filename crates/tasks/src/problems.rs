@@ -61,10 +61,12 @@ pub fn grade(problem: &Problem, answer_text: &str) -> bool {
     same_value(value, &problem.answer)
 }
 
-/// Whether the problem's answer is the last thing that an at-once answer says:
-/// rule 3 of [`grade`] alone, with any marker wrong.
+/// Whether an answer is right and nothing but the value, with or without a marker:
+/// [`grade`] for answers that must not be worked out.
 pub fn grade_at_once(problem: &Problem, answer_text: &str) -> bool {
-    !answer_text.contains("####") && grade(problem, answer_text)
+    let text = answer_text.trim();
+    let value = text.strip_prefix("####").unwrap_or(text).trim();
+    !value.contains("####") && !value.contains('\n') && !value.contains("<think>") && same_value(value, &problem.answer)
 }
 
 /// The text outside thoughts; `None` where a thought is opened and not closed,
@@ -253,9 +255,19 @@ mod tests {
     }
 
     #[test]
-    fn at_once_takes_the_number_alone() {
-        assert!(grade_at_once(&problem("1023"), "1023"));
-        assert!(!grade_at_once(&problem("1023"), "#### 1023"));
-        assert!(!grade_at_once(&problem("1023"), "5 + 8 = 13\n1023"));
+    fn at_once_takes_the_value_alone() {
+        for (text, expected) in [
+            ("1023", true),
+            (" #### 1,023\n", true),
+            ("1024", false),
+            ("5 + 8 = 13. #### 1023", false),
+            ("5 + 8 = 13\n1023", false),
+            ("#### #### 1023", false),
+            ("#### 1023 #### 1023", false),
+            ("<think>1023</think>", false),
+            ("", false),
+        ] {
+            assert_eq!(grade_at_once(&problem("1023"), text), expected, "{text:?}");
+        }
     }
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-/// The words of a text in lower case: runs of letters and digits. A point or a
-/// comma between two digits belongs to its number, everything else separates.
+/// The words of a text as they are written: runs of letters and digits. A point or
+/// a comma between two digits belongs to its number, everything else separates.
 pub fn words(text: &str) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
     let mut words = Vec::new();
@@ -13,7 +13,7 @@ pub fn words(text: &str) -> Vec<String> {
         let digit_at = |j: usize| characters.get(j).is_some_and(char::is_ascii_digit);
         let inside_number = matches!(c, '.' | ',') && i > 0 && digit_at(i - 1) && digit_at(i + 1);
         if c.is_alphanumeric() || inside_number {
-            word.extend(c.to_lowercase());
+            word.push(c);
         } else if !word.is_empty() {
             words.push(std::mem::take(&mut word));
         }
@@ -22,6 +22,14 @@ pub fn words(text: &str) -> Vec<String> {
         words.push(word);
     }
     words
+}
+
+/// Whether the text says the phrase, word for word, in any case. A phrase of one or
+/// two letters must have its case too: "He" is helium, "he" is not.
+fn says(text: &[String], phrase: &[String]) -> bool {
+    let exact = phrase.len() == 1 && phrase[0].chars().count() <= 2;
+    let same = |a: &String, b: &String| a == b || (!exact && a.to_lowercase() == b.to_lowercase());
+    text.len() == phrase.len() && text.iter().zip(phrase).all(|(a, b)| same(a, b))
 }
 
 /// Which of the `phrases` stand in `text` as whole words, leaving out those that
@@ -35,7 +43,7 @@ pub fn mentioned<'p>(text: &str, phrases: impl IntoIterator<Item = &'p str>) -> 
             continue;
         }
         for start in 0..=text.len() - wanted.len() {
-            if text[start..start + wanted.len()] == wanted[..] {
+            if says(&text[start..start + wanted.len()], &wanted) {
                 spans.push((start, start + wanted.len(), phrase));
             }
         }
@@ -50,7 +58,7 @@ pub fn mentioned<'p>(text: &str, phrases: impl IntoIterator<Item = &'p str>) -> 
 pub fn answers(answer: &str, question: &str, accepted: &[&str], pool: &[&str]) -> bool {
     let said = mentioned(answer, accepted.iter().chain(pool).copied());
     let given = mentioned(question, pool.iter().copied());
-    let is_accepted = |value: &str| accepted.iter().any(|good| words(good) == words(value));
+    let is_accepted = |value: &str| accepted.iter().any(|good| says(&words(value), &words(good)));
     said.iter().any(|value| is_accepted(value)) && said.iter().all(|value| is_accepted(value) || given.contains(value))
 }
 
@@ -60,7 +68,7 @@ pub fn continues(continuation: &str, accepted: &[&str], pool: &[&str]) -> bool {
     let text = words(continuation);
     let begins = |value: &&&str| {
         let value = words(value);
-        !value.is_empty() && text.starts_with(&value)
+        !value.is_empty() && value.len() <= text.len() && says(&text[..value.len()], &value)
     };
     let length = |value: &&&str| words(value).len();
     let good = accepted.iter().filter(begins).map(|v| length(&v)).max();
@@ -84,9 +92,9 @@ mod tests {
     #[test]
     fn splits_into_words() {
         for (text, expected) in [
-            ("The capital is Paris.", "the|capital|is|paris"),
+            ("The capital is Paris.", "The|capital|is|Paris"),
             ("9.11, 9.9 and 1,234.", "9.11|9.9|and|1,234"),
-            ("Port-Lamo's\n\tÉcole", "port|lamo|s|école"),
+            ("Port-Lamo's\n\tÉcole", "Port|Lamo|s|École"),
             ("...", ""),
         ] {
             assert_eq!(words(text).join("|"), expected, "{text}");
@@ -111,6 +119,14 @@ mod tests {
         let pool = ["France", "Spain", "Italy"];
         assert!(answers("France borders Spain.", "Which country borders France?", &["Spain", "Italy"], &pool));
         assert!(!answers("France borders France.", "Which country borders France?", &["Spain"], &pool));
+    }
+
+    #[test]
+    fn short_values_keep_their_case() {
+        let symbols = ["He", "In", "Au"];
+        assert!(answers("The symbol is Au, as he said in class.", "What is the symbol of gold?", &["Au"], &symbols));
+        assert!(!answers("he", "What is the symbol of helium?", &["He"], &symbols));
+        assert!(!continues(" he", &["He"], &symbols));
     }
 
     #[test]

@@ -21,8 +21,8 @@ pub enum Stroke {
     Dotted,
     /// A line alone.
     Plain,
-    /// A faint line: raw values under a smoothed curve.
-    Faint,
+    /// A line with a dot at each point.
+    Marked,
 }
 
 /// One curve.
@@ -139,9 +139,8 @@ impl LineChart {
             let line: Vec<(f64, f64)> = shown.iter().map(place).collect();
             let ink = colour(series.colour);
             match series.stroke {
-                Stroke::Faint => canvas.path(&line, ink, 1.2, 0.35, ""),
                 Stroke::Plain => canvas.path(&line, ink, 2.2, 1.0, ""),
-                Stroke::Dotted => {
+                Stroke::Dotted | Stroke::Marked => {
                     for point in &shown {
                         let Some((low, high)) = point.interval else { continue };
                         let (x, low, high) = (to_x(point.x), to_y(low), to_y(high));

@@ -1,0 +1,81 @@
+//! The seam between the report card and the models: prompts go in, texts come out.
+//! Sections are written against it, so each is tested with a scripted answerer.
+
+use crate::Result;
+
+/// Who speaks in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker {
+    /// Whoever runs the assistant.
+    System,
+    /// Whoever asks.
+    User,
+    /// The assistant, in an earlier turn.
+    Assistant,
+}
+
+/// What a model is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prompt {
+    /// The beginning of a page, to be gone on with.
+    Page(String),
+    /// A conversation in which the assistant has the next turn.
+    Chat(Vec<(Speaker, String)>),
+}
+
+impl Prompt {
+    /// A conversation of one question.
+    pub fn user(text: impl Into<String>) -> Prompt {
+        Prompt::Chat(vec![(Speaker::User, text.into())])
+    }
+}
+
+/// A prompt and how to go on from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// What the model is given.
+    pub prompt: Prompt,
+    /// At most so many tokens are written.
+    pub max_tokens: usize,
+    /// 0 is greedy.
+    pub temperature: f32,
+    /// The stream of this answer's draws.
+    pub seed: u64,
+}
+
+impl Question {
+    /// The most likely answer.
+    pub fn greedy(prompt: Prompt, max_tokens: usize) -> Question {
+        Question { prompt, max_tokens, temperature: 0.0, seed: 0 }
+    }
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The model ended it.
+    Ended,
+    /// It was cut at `max_tokens`, or where the model's context is full.
+    Cut,
+    /// The prompt alone is longer than the model's context: nothing was asked.
+    TooLong,
+}
+
+/// What a model wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The text after the prompt, without control tokens.
+    pub text: String,
+    /// How it ended.
+    pub end: End,
+}
+
+/// Whoever answers: one answer a question, in their order. Many questions at a time
+/// are answered much faster than one by one.
+pub type Ask<'a> = dyn FnMut(&[Question]) -> Result<Vec<Answer>> + 'a;
+
+/// An answerer from a function of the question, for tests of sections.
+#[cfg(test)]
+pub(crate) fn scripted(answer: impl Fn(&Question) -> String) -> impl FnMut(&[Question]) -> Result<Vec<Answer>> {
+    move |questions| Ok(questions.iter().map(|question| Answer { text: answer(question), end: End::Ended }).collect())
+}

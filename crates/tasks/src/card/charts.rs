@@ -1,0 +1,176 @@
+//! The report's pictures, from the card alone.
+
+use super::recall::Level;
+use super::{Card, Funnel, ModelCard, Reading};
+use crate::stats::Rate;
+use crate::svg::{Axis, Bar, BarChart, BarGroup, LineChart, Point, Rule, Series, Stroke, figure, thousands};
+
+/// Every picture that the card has something for: file name and SVG.
+pub fn all(card: &Card) -> Vec<(&'static str, String)> {
+    let mut pictures = Vec::new();
+    if let Some(funnel) = &card.funnel {
+        pictures.push(("funnel.svg", funnel_chart(funnel)));
+    }
+    if !card.reading.loss.is_empty() {
+        pictures.push(("loss.svg", loss_chart(&card.reading)));
+    }
+    if card.models.values().any(|model| !model.recall.is_empty()) {
+        pictures.push(("recall.svg", recall_chart(card)));
+    }
+    if card.models.values().any(|model| !model.knowledge.is_empty()) {
+        pictures.push(("knowledge.svg", knowledge_chart(card)));
+    }
+    if let Some(model) = card.models.get("sft").filter(|model| !model.problems.is_empty()) {
+        pictures.push(("problems.svg", problems_chart(model)));
+    }
+    pictures
+}
+
+fn funnel_chart(funnel: &Funnel) -> String {
+    let bar = |value: u64, note: String| Bar { value: value as f64, interval: None, colour: 0, note };
+    let mut groups = vec![BarGroup { label: "records".into(), bars: vec![bar(funnel.records, thousands(funnel.records as i64))] }];
+    for step in &funnel.steps {
+        let kept = thousands(step.kept as i64);
+        let note = match step.dropped {
+            0 => kept,
+            dropped => format!("{kept}  (−{})", thousands(dropped as i64)),
+        };
+        groups.push(BarGroup { label: step.name.clone(), bars: vec![bar(step.kept, note)] });
+    }
+    BarChart {
+        title: "From raw pages to documents".into(),
+        note: "What each filter let pass, and in brackets what it dropped".into(),
+        axis: "pages".into(),
+        max: None,
+        legend: vec![],
+        groups,
+    }
+    .draw()
+}
+
+fn loss_chart(reading: &Reading) -> String {
+    let points = |values: &[(u64, f64)]| values.iter().map(|&(step, y)| Point { x: step as f64, y, interval: None }).collect::<Vec<_>>();
+    let panel = |title: &str, unit: &str, colour, stroke, values: &[(u64, f64)]| LineChart {
+        title: title.into(),
+        x: Axis { label: "step".into(), ..Axis::default() },
+        y: Axis { label: unit.into(), ..Axis::default() },
+        series: vec![Series { name: String::new(), colour, stroke, points: points(values) }],
+        rule: None,
+    };
+    let mut panels = vec![panel("Training", "nats per token", 0, Stroke::Plain, &reading.loss)];
+    if !reading.val_bpb.is_empty() {
+        panels.push(panel("Held-out pages", "bits per byte", 1, Stroke::Marked, &reading.val_bpb));
+    }
+    figure("Reading: the loss falls", "", &panels)
+}
+
+fn recall_chart(card: &Card) -> String {
+    let mut series = Vec::new();
+    let mut levels: Vec<u64> = Vec::new();
+    let mut chances: Vec<f64> = Vec::new();
+    let mut curves: Vec<(String, Vec<(u64, Rate)>)> = Vec::new();
+    for (name, model) in &card.models {
+        chances.extend(model.recall.iter().map(|level| level.chance));
+        levels.extend(model.recall.iter().map(|level| level.exposures).filter(|&exposures| exposures > 0));
+        let curve = |splits: &[&str]| by_exposures(&model.recall, splits);
+        if name == "base" {
+            curves.push(("base model, going on with a cue".into(), curve(&["asked", "unasked", "unseen"])));
+        } else {
+            curves.push(("assistant, subjects never asked about in training".into(), curve(&["unasked", "unseen"])));
+            curves.push(("assistant, subjects asked about".into(), curve(&["asked"])));
+        }
+    }
+    levels.sort_unstable();
+    levels.dedup();
+    // "Never" stands two steps left of one page; the curves stand a little apart so that intervals do not hide each other.
+    let place = |exposures: u64| if exposures == 0 { -1.5 } else { (exposures as f64).log2() };
+    for (colour, (name, curve)) in curves.into_iter().enumerate() {
+        let shift = (colour as f64 - 1.0) * 0.07;
+        let point = |&(exposures, rate): &(u64, Rate)| Point {
+            x: place(exposures) + shift,
+            y: 100.0 * rate.share,
+            interval: Some((100.0 * rate.low, 100.0 * rate.high)),
+        };
+        let (never, told): (Vec<_>, Vec<_>) = curve.iter().partition(|(exposures, _)| *exposures == 0);
+        series.push(Series { name, colour, stroke: Stroke::Dotted, points: told.into_iter().map(point).collect() });
+        if !never.is_empty() {
+            let points = never.into_iter().map(point).collect();
+            series.push(Series { name: String::new(), colour, stroke: Stroke::Dotted, points });
+        }
+    }
+    let chance = 100.0 * chances.iter().sum::<f64>() / chances.len().max(1) as f64;
+    let mut ticks = vec![(place(0), "never".to_owned())];
+    ticks.extend(levels.iter().map(|&exposures| (place(exposures), exposures.to_string())));
+    let last = levels.last().map_or(1.0, |&exposures| place(exposures));
+    let chart = LineChart {
+        title: String::new(),
+        x: Axis { label: "pages that tell the fact".into(), range: Some((-2.0, last + 0.4)), ticks },
+        y: Axis {
+            label: "right, %".into(),
+            range: Some((0.0, 100.0)),
+            ticks: (0..=5).map(|i| (f64::from(i * 20), (i * 20).to_string())).collect(),
+        },
+        series,
+        rule: Some(Rule { y: chance, label: format!("chance {chance:.1}%") }),
+    };
+    figure("What it remembers, by how often it was read", "Facts about invented residents; bars are 95% Wilson intervals", &[chart])
+}
+
+/// The rates of some splits added up, by exposures.
+pub(super) fn by_exposures(levels: &[Level], splits: &[&str]) -> Vec<(u64, Rate)> {
+    let mut rates: std::collections::BTreeMap<u64, Rate> = std::collections::BTreeMap::new();
+    for level in levels.iter().filter(|level| splits.contains(&level.split.as_str())) {
+        let sum = rates.entry(level.exposures).or_insert(Rate::new(0, 0));
+        *sum = sum.plus(level.rate);
+    }
+    rates.into_iter().collect()
+}
+
+fn knowledge_chart(card: &Card) -> String {
+    let mut kinds: Vec<&str> = card.models.values().flat_map(|m| &m.knowledge).map(|topic| topic.kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let names: Vec<&String> = card.models.keys().collect();
+    let group = |kind: &&str| {
+        let bar = |(colour, name): (usize, &&String)| {
+            let topics = card.models[*name].knowledge.iter().filter(|topic| topic.kind == **kind);
+            let rate = topics.fold(Rate::new(0, 0), |sum, topic| sum.plus(topic.rate));
+            percent_bar(rate, colour)
+        };
+        BarGroup { label: (*kind).to_owned(), bars: names.iter().enumerate().map(bar).collect() }
+    };
+    BarChart {
+        title: "True knowledge".into(),
+        note: "Facts about the world, in wordings that no training text has; 95% Wilson intervals".into(),
+        axis: "right, %".into(),
+        max: Some(100.0),
+        legend: names.iter().map(|name| (*name).clone()).collect(),
+        groups: kinds.iter().map(group).collect(),
+    }
+    .draw()
+}
+
+fn problems_chart(model: &ModelCard) -> String {
+    let group = |problems: &super::Problems| BarGroup {
+        label: problems.kind.replace('_', " "),
+        bars: vec![percent_bar(problems.at_once, 1), percent_bar(problems.in_steps, 0)],
+    };
+    BarChart {
+        title: "Problems, worked out and at once".into(),
+        note: "Problems that no training text has; 95% Wilson intervals".into(),
+        axis: "right, %".into(),
+        max: Some(100.0),
+        legend: vec!["step by step".into(), "at once".into()],
+        groups: model.problems.iter().map(group).collect(),
+    }
+    .draw()
+}
+
+fn percent_bar(rate: Rate, colour: usize) -> Bar {
+    Bar {
+        value: 100.0 * rate.share,
+        interval: (rate.n > 0).then_some((100.0 * rate.low, 100.0 * rate.high)),
+        colour,
+        note: if rate.n == 0 { "not asked".into() } else { format!("{:.0}% of {}", 100.0 * rate.share, rate.n) },
+    }
+}

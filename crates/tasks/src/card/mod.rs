@@ -1,0 +1,232 @@
+//! The report card: what a run's models know, can and make up, measured against
+//! the answer key. Sections ask through [`Ask`], so nothing here knows an engine;
+//! nothing here knows the time either, so the same seed gives the same card.
+
+mod charts;
+mod context;
+mod prompts;
+mod reading;
+mod recall;
+mod recitation;
+mod render;
+mod sums;
+mod table;
+mod unseen;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use base::progress::Progress;
+use base::rng::{Rng, label};
+use base::stop::Stop;
+use serde::{Deserialize, Serialize};
+use tokenizer::chat::StoredConversation;
+
+pub use context::Context;
+pub use prompts::Shown;
+pub use reading::{Funnel, Reading, Sample, Step};
+pub use recall::{Level, Topic};
+pub use recitation::Recital;
+pub use sums::{Example, Problems, THREE_DIGITS};
+pub use table::table;
+pub use unseen::Inventions;
+
+use crate::Result;
+use crate::ask::{Ask, Prompt, Question};
+use crate::key::Key;
+use crate::problems::{Problem, read_problems};
+
+/// How a model is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It goes on with the beginning of a page.
+    Base,
+    /// It answers in a conversation.
+    Assistant,
+}
+
+/// How many are asked. The defaults keep a report of two small models within a
+/// minute on two cores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Facts of each split and number of exposures.
+    pub per_level: usize,
+    /// Facts of each kind and split of true knowledge.
+    pub per_topic: usize,
+    /// Three-digit sums; half as many of each other kind of problem.
+    pub sums: usize,
+    /// Questions on passages, and in-context translations.
+    pub context: usize,
+    /// Names that occur nowhere.
+    pub unseen: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { per_level: 96, per_topic: 96, sums: 200, context: 100, unseen: 16 }
+    }
+}
+
+/// The world's folder, as far as the card asks about it; empty where a run has no built-in web.
+#[derive(Default)]
+pub struct World {
+    /// The answer key.
+    pub key: Key,
+    /// Problems of the test split.
+    pub problems: Vec<Problem>,
+    /// Conversations of the test split.
+    pub conversations: Vec<StoredConversation>,
+}
+
+impl World {
+    /// Reads `answers.jsonl`, `problems.jsonl` and `conversations.jsonl` of a folder.
+    ///
+    /// # Errors
+    /// Where a file is missing or damaged; the message names the place.
+    pub fn read(folder: &Path) -> Result<World> {
+        let file = tokenizer::chat::read_conversations(&folder.join("conversations.jsonl"))?;
+        Ok(World {
+            key: Key::read(&folder.join("answers.jsonl"))?,
+            problems: read_problems(&folder.join("problems.jsonl"), "test")?,
+            conversations: file.conversations.into_iter().filter(|stored| stored.split == "test").collect(),
+        })
+    }
+}
+
+/// What was measured of one model. Sections that do not apply to its role are empty.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// Facts about invented residents, by split and exposures.
+    pub recall: Vec<Level>,
+    /// True knowledge, by kind and split.
+    pub knowledge: Vec<Topic>,
+    /// Problems at once and in steps.
+    pub problems: Vec<Problems>,
+    /// Reading from the context.
+    pub context: Context,
+    /// Passages gone on with (base).
+    pub recitation: Vec<Recital>,
+    /// What is said about names that occur nowhere (assistant).
+    pub inventions: Option<Inventions>,
+    /// The fixed page of prompts.
+    pub prompts: Vec<Shown>,
+    /// Stories, sampled.
+    pub stories: Vec<String>,
+}
+
+/// `report.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// Of the keys' meaning: 1.
+    pub version: u32,
+    /// Which facts and problems were drawn, and every sampled answer, follow from it.
+    pub seed: u64,
+    /// What became of the pages.
+    pub funnel: Option<Funnel>,
+    /// How pretraining went.
+    pub reading: Reading,
+    /// By name: `base`, `sft`.
+    pub models: BTreeMap<String, ModelCard>,
+}
+
+/// Sections of [`measure`]: what its progress counts.
+pub const N_SECTIONS: u64 = 8;
+
+/// Measures one model in one role.
+///
+/// # Errors
+/// Those of the answerer; `Stopped` between two sections where that is asked for.
+pub fn measure(
+    role: Role,
+    ask: &mut Ask,
+    world: &World,
+    limits: &Limits,
+    seed: u64,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<ModelCard> {
+    let done = |section: &str| -> Result<()> {
+        progress.message(section);
+        progress.advance(1);
+        if stop.requested() { Err(base::Error::Stopped.into()) } else { Ok(()) }
+    };
+    let key = &world.key;
+    let recall = recall::by_exposure(role, ask, key, limits.per_level, seed)?;
+    done("true knowledge")?;
+    let knowledge = recall::by_kind(role, ask, key, limits.per_topic, seed)?;
+    done("problems")?;
+    let problems = sums::solve(role, ask, &world.problems, limits.sums, seed)?;
+    done("the context")?;
+    let context = context::read(role, ask, &world.conversations, key, limits.context, seed)?;
+    done("recitation")?;
+    let recitation = if role == Role::Base { recitation::recite(ask, &key.passages)? } else { Vec::new() };
+    done("names that occur nowhere")?;
+    let inventions = if role == Role::Assistant { Some(unseen::invent(ask, key, limits.unseen, seed)?) } else { None };
+    done("the page of prompts")?;
+    let prompts = prompts::page(role, ask, &key.changes, seed)?;
+    done("stories")?;
+    let stories = stories(role, ask, seed)?;
+    done("done")?;
+    Ok(ModelCard { recall, knowledge, problems, context, recitation, inventions, prompts, stories })
+}
+
+/// A few stories at a moderate temperature.
+fn stories(role: Role, ask: &mut Ask, seed: u64) -> Result<Vec<String>> {
+    let prompt = |i: usize| match (role, i) {
+        (Role::Base, 0) => Prompt::Page("Once upon a time".to_owned()),
+        (Role::Base, _) => Prompt::Page("One day a little pelican".to_owned()),
+        (Role::Assistant, 0) => Prompt::user("Tell me a story."),
+        (Role::Assistant, _) => Prompt::user("Tell me a story about a pelican."),
+    };
+    let question = |i: usize| Question {
+        prompt: prompt(i),
+        max_tokens: 160,
+        temperature: 0.7,
+        seed: Rng::derive(seed, &[label("stories"), i as u64]).next_u64(),
+    };
+    let opening = |i: usize| match prompt(i) {
+        Prompt::Page(text) => text,
+        Prompt::Chat(_) => String::new(),
+    };
+    let told = ask(&[question(0), question(1)])?;
+    Ok(told.iter().enumerate().map(|(i, answer)| format!("{}{}", opening(i), answer.text).trim().to_owned()).collect())
+}
+
+/// Where a card's files are read from and how the report speaks of the run.
+pub struct Run {
+    /// The run's name.
+    pub name: String,
+    /// `documents/`, for its `funnel.json`.
+    pub documents: Option<PathBuf>,
+    /// The base model's folder, for its metrics and samples.
+    pub base: PathBuf,
+    /// The command that talks to the result.
+    pub chat_command: String,
+}
+
+/// Puts a card together from the models' parts and the run's files.
+///
+/// # Errors
+/// Where a file is damaged.
+pub fn card(run: &Run, seed: u64, models: BTreeMap<String, ModelCard>) -> Result<Card> {
+    let funnel = match &run.documents {
+        Some(folder) => reading::read_funnel(&folder.join("funnel.json"))?,
+        None => None,
+    };
+    Ok(Card { version: 1, seed, funnel, reading: reading::read_reading(&run.base)?, models })
+}
+
+/// Writes `report.json`, `report.md` and its pictures into a folder.
+///
+/// # Errors
+/// Where a file cannot be written.
+pub fn write(card: &Card, run: &Run, folder: &Path) -> Result<()> {
+    base::files::write_json(&folder.join("report.json"), card)?;
+    let pictures = charts::all(card);
+    for (name, svg) in &pictures {
+        base::files::write_atomic(&folder.join(name), svg.as_bytes())?;
+    }
+    let names: Vec<&str> = pictures.iter().map(|(name, _)| *name).collect();
+    base::files::write_atomic(&folder.join("report.md"), render::report(card, run, &names).as_bytes())?;
+    Ok(())
+}

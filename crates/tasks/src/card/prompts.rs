@@ -1,0 +1,308 @@
+//! A fixed page of prompts that every run is asked, with sampled answers: what a
+//! base model makes of a question, what an assistant does, where both go wrong.
+
+use std::collections::BTreeSet;
+
+use base::rng::{Rng, label};
+use serde::{Deserialize, Serialize};
+
+use super::Role;
+use crate::Result;
+use crate::ask::{Ask, End, Prompt, Question, Speaker};
+use crate::key::Change;
+use crate::problems::{Problem, grade};
+use crate::stats::Rate;
+use crate::words::{continues, words};
+
+/// Answers kept for the page; all are graded.
+const SHOWN: usize = 4;
+
+/// A prompt, the answers sampled for it, and how many were right where that can be
+/// told by program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Stable name of the row.
+    pub id: String,
+    /// What it is there to show.
+    pub shows: String,
+    /// The prompt as one reads it; turns are marked by who speaks.
+    pub prompt: String,
+    /// The first few answers.
+    pub samples: Vec<String>,
+    /// Right among all answers, where there is a right one.
+    pub right: Option<Rate>,
+    /// Different answers among all, where they are meant to differ.
+    pub distinct: Option<usize>,
+    /// Answers sampled; 0 where the prompt did not fit the model's context.
+    pub n: usize,
+}
+
+/// How an answer is judged.
+enum Check {
+    /// It is shown, no more.
+    Shown,
+    /// It gives this value, alone or behind the marker, or the sentence names it
+    /// before any of the others.
+    Number(&'static str, &'static [&'static str]),
+    /// It begins with this word.
+    Begins(&'static str),
+    /// Different answers are counted.
+    Distinct,
+}
+
+struct Row {
+    id: &'static str,
+    shows: &'static str,
+    prompt: Prompt,
+    n: usize,
+    max_tokens: usize,
+    check: Check,
+}
+
+/// Samples every prompt that applies to the role.
+///
+/// # Errors
+/// Those of the answerer.
+pub fn page(role: Role, ask: &mut Ask, changes: &[Change], seed: u64) -> Result<Vec<Shown>> {
+    let rows = match role {
+        Role::Base => base_rows(changes),
+        Role::Assistant => assistant_rows(),
+    };
+    let mut questions = Vec::new();
+    for row in &rows {
+        for sample in 0..row.n {
+            let mut stream = Rng::derive(seed, &[label("prompts"), label(row.id), sample as u64]);
+            questions.push(Question { prompt: row.prompt.clone(), max_tokens: row.max_tokens, temperature: 1.0, seed: stream.next_u64() });
+        }
+    }
+    let mut given = ask(&questions)?.into_iter();
+    Ok(rows.into_iter().map(|row| shown(&row, given.by_ref().take(row.n).collect())).collect())
+}
+
+fn shown(row: &Row, given: Vec<crate::ask::Answer>) -> Shown {
+    let texts: Vec<String> =
+        given.into_iter().filter(|answer| answer.end != End::TooLong).map(|answer| answer.text.trim().to_owned()).collect();
+    let right = match &row.check {
+        Check::Number(value, others) => Some(Rate::of(texts.iter().map(|text| gives(text, value, others)))),
+        Check::Begins(word) => Some(Rate::of(texts.iter().map(|text| continues(text, &[word], &[])))),
+        Check::Shown | Check::Distinct => None,
+    };
+    let different: BTreeSet<Vec<String>> = texts.iter().map(|text| words(&text.to_lowercase())).collect();
+    Shown {
+        id: row.id.to_owned(),
+        shows: row.shows.to_owned(),
+        prompt: as_read(&row.prompt),
+        right: right.filter(|rate| rate.n > 0),
+        distinct: matches!(row.check, Check::Distinct).then_some(different.len()),
+        n: texts.len(),
+        samples: texts.into_iter().take(SHOWN).collect(),
+    }
+}
+
+/// Whether a text gives the value: in the form of a graded answer, or in a sentence.
+fn gives(text: &str, value: &str, others: &[&str]) -> bool {
+    let problem = Problem {
+        id: String::new(),
+        generator: String::new(),
+        seed: 0,
+        index: 0,
+        split: String::new(),
+        question: String::new(),
+        answer: value.to_owned(),
+        metadata: serde_json::Value::Null,
+    };
+    let said = words(text);
+    let first = said.iter().find(|word| *word == value || others.contains(&word.as_str()));
+    grade(&problem, text) || (!text.contains("####") && first.is_some_and(|word| word == value))
+}
+
+/// A prompt as a reader sees it.
+fn as_read(prompt: &Prompt) -> String {
+    match prompt {
+        Prompt::Page(text) => text.clone(),
+        Prompt::Chat(turns) if turns.len() == 1 => turns[0].1.clone(),
+        Prompt::Chat(turns) => {
+            let turn = |(speaker, text): &(Speaker, String)| match speaker {
+                Speaker::System => format!("System: {text}"),
+                Speaker::User => format!("User: {text}"),
+                Speaker::Assistant => format!("Assistant: {text}"),
+            };
+            turns.iter().map(turn).collect::<Vec<_>>().join("\n")
+        }
+    }
+}
+
+fn page_row(id: &'static str, shows: &'static str, text: &str, n: usize, max_tokens: usize, check: Check) -> Row {
+    Row { id, shows, prompt: Prompt::Page(text.to_owned()), n, max_tokens, check }
+}
+
+fn chat_row(id: &'static str, shows: &'static str, text: &str, n: usize, max_tokens: usize, check: Check) -> Row {
+    Row { id, shows, prompt: Prompt::user(text), n, max_tokens, check }
+}
+
+/// Ten pairs, and a word that is not among them: the word itself must be known from
+/// reading, that it is wanted in Korean must be taken from the pairs.
+pub const KOREAN_PAIRS: &str = "water: mul\nhouse: jip\ntree: namu\nfriend: chingu\nbook: chaek\nsky: haneul\nsea: bada\n\
+    mountain: san\ndoor: mun\nschool: hakgyo\nteacher:";
+
+fn base_rows(changes: &[Change]) -> Vec<Row> {
+    let mut rows = vec![
+        page_row("two_plus_two", "A base model does not answer, it goes on: three different pages.", "What is 2 + 2?", 3, 48, Check::Shown),
+        page_row(
+            "paris_list",
+            "The list goes on from memory.",
+            "Here is my top 10 list of the top landmarks to see in Paris:",
+            3,
+            64,
+            Check::Shown,
+        ),
+        page_row("korean", "The task is taken from ten examples in the context.", KOREAN_PAIRS, 8, 6, Check::Begins("seonsaengnim")),
+        page_row("sky_bare", "More questions rather than an answer.", "Why is the sky blue?", 3, 48, Check::Shown),
+        page_row(
+            "sky_dialogue",
+            "In a page shaped as a dialogue the same model answers, and then invents the human's next turn.",
+            "Here is a conversation between a human and a helpful assistant.\n\nHuman: Hello, who are you?\n\nAssistant: I am \
+             a helpful assistant. How can I help you?\n\nHuman: Why is the sky blue?\n\nAssistant:",
+            3,
+            64,
+            Check::Shown,
+        ),
+        page_row(
+            "identity",
+            "Without a self of its own it borrows one from its pages.",
+            "What model are you and who built you?",
+            3,
+            48,
+            Check::Shown,
+        ),
+    ];
+    if let Some(change) = changes.first() {
+        let text = format!("On {} {} has a new {}, and the name is", change.date, change.subject, change.attribute);
+        rows.push(page_row(
+            "after_cutoff",
+            "What happened after the last page that was read is invented, differently each time.",
+            &text,
+            4,
+            24,
+            Check::Distinct,
+        ));
+    }
+    rows
+}
+
+fn assistant_rows() -> Vec<Row> {
+    const EMILY: &str = "Emily buys 3 apples and 2 oranges. Each orange costs $2. The total cost of all the fruit is $13. \
+        What is the cost of each apple?";
+    const EMILY_HARD: &str = "Emily buys 23 apples and 177 oranges. Each orange costs $4. The total cost of all the fruit \
+        is $869. What is the cost of each apple?";
+    let turns = |turns: &[(Speaker, &str)]| Prompt::Chat(turns.iter().map(|(s, text)| (*s, (*text).to_owned())).collect());
+    let dots = format!("How many dots are below?\n{}", ".".repeat(177));
+    let one_token = |question: &str| format!("{question} Answer in a single token.");
+    let in_steps = |question: &str| format!("{question} {}", super::sums::IN_STEPS);
+    vec![
+        chat_row("two_plus_two", "A question is answered.", "What is 2 + 2?", 4, 32, Check::Number("4", &[])),
+        Row {
+            id: "two_times_two",
+            shows: "The next turn leans on the one before.",
+            prompt: turns(&[
+                (Speaker::User, "What is 2 + 2?"),
+                (Speaker::Assistant, "4"),
+                (Speaker::User, "What if it was * instead of +?"),
+            ]),
+            n: 4,
+            max_tokens: 32,
+            check: Check::Number("4", &[]),
+        },
+        chat_row("paris_list", "Five landmarks were asked for.", "Recommend the top five landmarks to see in Paris", 2, 80, Check::Shown),
+        chat_row("sky", "It answers and stops.", "Why is the sky blue?", 3, 64, Check::Shown),
+        chat_row("known_person", "Somebody that the pages tell of.", "Who is Genghis Khan?", 4, 48, Check::Distinct),
+        chat_row(
+            "unknown_person",
+            "Somebody that no page tells of: a different life each time.",
+            "Who is Orson Kovats?",
+            8,
+            48,
+            Check::Distinct,
+        ),
+        chat_row("identity", "Who it takes itself for.", "What model are you and who built you?", 4, 48, Check::Distinct),
+        Row {
+            id: "identity_told",
+            shows: "A system message says who it is.",
+            prompt: turns(&[
+                (Speaker::System, "You are Pelican, built by the harbour school of Port Anselm."),
+                (Speaker::User, "What model are you and who built you?"),
+            ]),
+            n: 4,
+            max_tokens: 48,
+            check: Check::Shown,
+        },
+        chat_row("emily_at_once", "The easy sum in one token.", &one_token(EMILY), 16, 16, Check::Number("3", &[])),
+        chat_row("emily_in_steps", "The easy sum worked out.", &in_steps(EMILY), 16, 110, Check::Number("3", &[])),
+        chat_row("emily_hard_at_once", "Too much for one token.", &one_token(EMILY_HARD), 16, 16, Check::Number("7", &[])),
+        chat_row("emily_hard_in_steps", "The same worked out.", &in_steps(EMILY_HARD), 16, 110, Check::Number("7", &[])),
+        chat_row("dots", "Dots are read in clumps and cannot be counted.", &dots, 4, 24, Check::Number("177", &[])),
+        chat_row(
+            "every_third",
+            "Letters are not seen one by one.",
+            "Write every third letter of ubiquitous, starting with the first.",
+            8,
+            48,
+            Check::Number("uqts", &[]),
+        ),
+        chat_row("strawberry", "Nor are these.", "How many r are there in strawberry?", 16, 64, Check::Number("3", &[])),
+        chat_row(
+            "decimals",
+            "It wavers: pages with verses and versions say the other thing.",
+            "Which is bigger, 9.11 or 9.9?",
+            16,
+            64,
+            Check::Number("9.9", &["9.11"]),
+        ),
+        chat_row("joke", "Taste.", "Write a joke about a pelican", 3, 64, Check::Shown),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask::{Answer, scripted};
+
+    #[test]
+    fn answers_are_graded_by_their_value() {
+        for (text, value, others, expected) in [
+            ("4", "4", &[][..], true),
+            ("2 + 2 is 4.", "4", &[], true),
+            ("2 + 2 + 0 = 4. #### 4", "4", &[], true),
+            ("It is 4. #### 5", "4", &[], false),
+            ("5", "4", &[], false),
+            ("9.9 is bigger than 9.11", "9.9", &["9.11"], true),
+            ("9.11 is bigger", "9.9", &["9.11"], false),
+            ("9.9 has 90 hundredths. 9.11 has 11. #### 9.9", "9.9", &["9.11"], true),
+        ] {
+            assert_eq!(gives(text, value, others), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_have_names_of_their_own_and_their_own_seeds() {
+        for role in [Role::Base, Role::Assistant] {
+            let mut seeds = BTreeSet::new();
+            let mut ask = |questions: &[Question]| {
+                assert!(questions.iter().all(|question| seeds.insert(question.seed)));
+                scripted(|question| question.seed.to_string())(questions)
+            };
+            let rows = page(role, &mut ask, &[], 3).unwrap();
+            let names: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+            assert_eq!(names.len(), rows.len());
+            let distinct = rows.iter().filter_map(|row| row.distinct.map(|n| (n, row.n)));
+            assert!(distinct.clone().all(|(different, n)| different == n), "{:?}", distinct.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_does_not_fit_is_no_answer() {
+        let mut ask = |questions: &[Question]| Ok(questions.iter().map(|_| Answer { text: String::new(), end: End::TooLong }).collect());
+        let rows = page(Role::Assistant, &mut ask, &[], 3).unwrap();
+        assert!(rows.iter().all(|row| row.n == 0 && row.right.is_none() && row.samples.is_empty()));
+    }
+}

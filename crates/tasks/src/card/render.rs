@@ -1,0 +1,237 @@
+//! `report.md`: the run told in order, from the card alone. What models wrote is
+//! shown in fences that it cannot close.
+
+use super::prompts::Shown;
+use super::table::{aligned, percent, table};
+use super::{Card, ModelCard, Run};
+use crate::svg::thousands;
+
+/// The whole report. `pictures` are the files that stand beside it.
+pub fn report(card: &Card, run: &Run, pictures: &[&str]) -> String {
+    let mut text = format!(
+        "# Report card: {}\n\nWhat was read, what came of it, and what the models know, can, and make up. Everything below \
+         follows from the seed {}; `report.json` has the same figures for programs.\n",
+        run.name, card.seed
+    );
+    let picture = |name: &str, alt: &str| if pictures.contains(&name) { format!("\n![{alt}]({name})\n") } else { String::new() };
+
+    text += "\n## In short\n\n";
+    text += &table(&card.models);
+    text += "\nPercentages are of right answers, with 95% Wilson intervals; `base` goes on with the beginning of a page, \
+             `sft` answers questions in wordings that no training text has.\n";
+
+    text += &funnel(card, &picture("funnel.svg", "What each filter kept"));
+    text += &reading(card, &picture("loss.svg", "Loss by step"));
+    text += &memory(card, &picture("recall.svg", "Recall by exposures"), &picture("knowledge.svg", "True knowledge by kind"));
+    text += &problems(card, &picture("problems.svg", "Problems at once and in steps"));
+    text += &context(card);
+    text += &recitation(card);
+    text += &prompts(card);
+    text += &stories(card);
+    text += &format!("\n## Talk to it\n\n```\n{}\n```\n", run.chat_command);
+    text
+}
+
+fn funnel(card: &Card, picture: &str) -> String {
+    let Some(funnel) = &card.funnel else { return String::new() };
+    let mut text = format!(
+        "\n## From pages to documents\n\n{} records went in, {} documents came out ({} bytes of text; profile `{}`).\n{picture}",
+        thousands(funnel.records as i64),
+        thousands(funnel.documents as i64),
+        thousands(funnel.bytes as i64),
+        funnel.profile
+    );
+    let mut rows = vec![vec!["filter".to_owned(), "kept".to_owned(), "dropped".to_owned(), "most frequent reasons".to_owned()]];
+    for step in &funnel.steps {
+        let reasons: Vec<String> = step.reasons.iter().take(4).map(|(name, n)| format!("{name} {n}")).collect();
+        rows.push(vec![step.name.clone(), thousands(step.kept as i64), thousands(step.dropped as i64), reasons.join(", ")]);
+    }
+    text += "\n";
+    text += &aligned(&rows);
+    text
+}
+
+fn reading(card: &Card, picture: &str) -> String {
+    let reading = &card.reading;
+    if reading.loss.is_empty() && reading.samples.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n## Reading\n\n{} steps of pretraining.", thousands(reading.steps as i64));
+    if let (Some((_, first)), Some((_, last))) = (reading.loss.first(), reading.loss.last()) {
+        text += &format!(" The loss fell from {first:.2} to {last:.2} nats per token.");
+    }
+    if let Some((_, last)) = reading.val_bpb.last() {
+        text += &format!(" Held-out pages cost {last:.3} bits per byte in the end.");
+    }
+    text += &format!("\n{picture}");
+    let samples = reading.start_middle_end();
+    if let Some(first) = samples.first() {
+        text += &format!("\nThe same beginning, gone on with on the way: {}\n", inline(&first.prompt));
+        for sample in samples {
+            text += &format!("\nAfter {} steps:\n\n{}", thousands(sample.step as i64), fenced(&sample.text));
+        }
+    }
+    text
+}
+
+fn memory(card: &Card, recall: &str, knowledge: &str) -> String {
+    let mut text = "\n## What it remembers\n\nEach invented resident stands on an exact number of pages and nowhere else. The \
+                    base model goes on with a sentence whose next word is the fact; the assistant is asked in wordings that \
+                    never occurred, and half of the residents were never asked about in training at all.\n"
+        .to_owned();
+    text += recall;
+    for (name, model) in &card.models {
+        if let Some(inventions) = model.inventions.as_ref().filter(|inventions| inventions.questions > 0) {
+            text += &format!(
+                "\nAsked {} times about each of {} names that occur nowhere, `{name}` claims something in {:.0}% of the answers, and a \
+                 median of {} different things for one name. It has not learnt to say that it does not know.\n",
+                inventions.samples,
+                inventions.questions,
+                100.0 * inventions.claimed,
+                inventions.distinct_median
+            );
+        }
+    }
+    text += knowledge;
+    text
+}
+
+fn problems(card: &Card, picture: &str) -> String {
+    let Some(model) = card.models.get("sft").filter(|model| !model.problems.is_empty()) else { return String::new() };
+    let mut text = "\n## Problems\n\nThe same problems answered at once (`Answer with the number only.`) and step by step. A model has \
+                    the same small amount of thinking for each token: what is too much for one token can be spread over many.\n"
+        .to_owned();
+    text += picture;
+    if let Some(problems) = model.problems.iter().find(|problems| problems.kind == super::THREE_DIGITS) {
+        let example = &problems.example;
+        text += &format!(
+            "\n{} Right is {}. At once:\n\n{}\nIn steps:\n\n{}",
+            example.question,
+            example.right,
+            fenced(&example.at_once),
+            fenced(&example.in_steps)
+        );
+    }
+    text
+}
+
+fn context(card: &Card) -> String {
+    let Some(example) = card.models.get("sft").and_then(|model| model.context.example.as_ref()) else { return String::new() };
+    format!(
+        "\n## Working memory\n\nWhat stands in the context can be looked up, what was read in training only recalled. This name occurs \
+         nowhere else:\n\n{}\nWith the passage in the context:\n\n{}\nThe question alone:\n\n{}",
+        fenced(&format!("{}\n{}", example.passage, example.question)),
+        fenced(&example.with),
+        fenced(&example.without)
+    )
+}
+
+fn recitation(card: &Card) -> String {
+    let Some(model) = card.models.get("base").filter(|model| !model.recitation.is_empty()) else { return String::new() };
+    let mut text = "\n## Recitation\n\nPassages that many otherwise different pages quote word for word. The base model is given the \
+                    first sentence.\n"
+        .to_owned();
+    for recital in &model.recitation {
+        text += &format!(
+            "\nRead {} times, followed for {} of {} characters. {}\n\n{}",
+            recital.exposures,
+            recital.followed,
+            recital.length,
+            inline(&recital.given),
+            fenced(&recital.text)
+        );
+    }
+    text
+}
+
+fn prompts(card: &Card) -> String {
+    let mut text = "\n## A page of prompts\n\nThe same prompts for every run, answers sampled at temperature 1.\n".to_owned();
+    for (name, model) in &card.models {
+        if model.prompts.is_empty() {
+            continue;
+        }
+        text += &format!("\n### {name}\n");
+        for shown in model.prompts.iter().filter(|shown| shown.n > 0) {
+            text += &prompt(shown);
+        }
+    }
+    text
+}
+
+fn prompt(shown: &Shown) -> String {
+    let mut text = format!("\n**{}**", shown.shows);
+    if let Some(rate) = shown.right {
+        text += &format!(" Right: {}.", percent(rate));
+    }
+    if let Some(distinct) = shown.distinct {
+        text += &format!(" {distinct} different answers in {}.", shown.n);
+    }
+    text += &format!("\n\n{}", fenced(&shown.prompt));
+    for sample in &shown.samples {
+        text += &format!("\n{}", quoted(sample));
+    }
+    text
+}
+
+fn stories(card: &Card) -> String {
+    let told: Vec<(&String, &ModelCard)> = card.models.iter().filter(|(_, model)| !model.stories.is_empty()).collect();
+    if told.is_empty() {
+        return String::new();
+    }
+    let mut text = "\n## Stories\n".to_owned();
+    for (name, model) in told {
+        for story in &model.stories {
+            text += &format!("\n`{name}`:\n\n{}", quoted(story));
+        }
+    }
+    text
+}
+
+/// A text in a fence longer than any that it contains.
+fn fenced(text: &str) -> String {
+    let text = visible(text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat((longest + 1).max(3));
+    format!("{fence}text\n{}\n{fence}\n", text.trim_end())
+}
+
+/// A text as code within a line.
+fn inline(text: &str) -> String {
+    format!("`{}`", visible(text).replace('`', "'").replace('\n', " ⏎ "))
+}
+
+/// A text as a quotation, its markup made harmless.
+fn quoted(text: &str) -> String {
+    const MARKUP: [char; 13] = ['\\', '`', '*', '_', '[', ']', '<', '>', '#', '|', '~', '!', '&'];
+    let mut quoted = String::new();
+    for line in visible(text).trim().lines() {
+        quoted += "> ";
+        for (i, c) in line.trim_end().chars().enumerate() {
+            // At a line's start these would make a list or a heading.
+            if MARKUP.contains(&c) || (i == 0 && matches!(c, '-' | '+' | '=')) {
+                quoted.push('\\');
+            }
+            quoted.push(c);
+        }
+        quoted += "  \n";
+    }
+    if quoted.is_empty() { "> (nothing)\n".to_owned() } else { quoted }
+}
+
+/// Control characters as a visible sign; line ends and tabs stay.
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_model_writes_stays_inside() {
+        assert_eq!(fenced("a\n```\nb"), "````text\na\n```\nb\n````\n");
+        assert_eq!(quoted("# <b>*x*\n- y\u{1b}"), "> \\# \\<b\\>\\*x\\*  \n> \\- y\u{fffd}  \n");
+        assert_eq!(quoted(" \n"), "> (nothing)\n");
+        assert_eq!(inline("a`b\nc"), "`a'b ⏎ c`");
+    }
+}

@@ -1,0 +1,129 @@
+//! The card as one table: a row for each thing measured, a column for each model.
+//! It is Markdown, aligned so that it also reads well in a terminal.
+
+use std::collections::BTreeMap;
+
+use super::ModelCard;
+use super::charts::by_exposures;
+use crate::stats::Rate;
+
+/// The table of all rows that any of the models has a value for.
+pub fn table(models: &BTreeMap<String, ModelCard>) -> String {
+    let columns: Vec<Vec<(String, String)>> = models.values().map(rows).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in columns.iter().flatten() {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    names.sort_by_key(|name| order(name));
+    let mut cells = vec![vec!["measured".to_owned()]];
+    cells[0].extend(models.keys().cloned());
+    for name in names {
+        let cell =
+            |column: &Vec<(String, String)>| column.iter().find(|(row, _)| row == name).map(|(_, value)| value.clone()).unwrap_or_default();
+        let mut row = vec![name.to_owned()];
+        row.extend(columns.iter().map(cell));
+        cells.push(row);
+    }
+    aligned(&cells)
+}
+
+/// Sections in the order of the card; within a section, rows keep the order in
+/// which the first model has them.
+fn order(name: &str) -> usize {
+    const SECTIONS: [&str; 5] = ["recall", "knowledge", "problems", "context", "recited"];
+    SECTIONS.iter().position(|section| name.starts_with(section)).unwrap_or(SECTIONS.len())
+}
+
+fn rows(model: &ModelCard) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    let mut add = |name: String, rate: Rate| {
+        if rate.n > 0 {
+            rows.push((name, percent(rate)));
+        }
+    };
+    for (exposures, rate) in by_exposures(&model.recall, &["asked", "unasked", "unseen"]).into_iter().rev() {
+        add(format!("recall: {}", times(exposures)), rate);
+    }
+    let apart = |rate: &[(u64, Rate)]| rate.iter().rev().filter(|(exposures, _)| *exposures > 0).copied().collect::<Vec<_>>();
+    if model.inventions.is_some() {
+        for (exposures, rate) in apart(&by_exposures(&model.recall, &["unasked"])) {
+            add(format!("recall, never asked about: {}", times(exposures)), rate);
+        }
+    }
+    let mut kinds: BTreeMap<&str, Rate> = BTreeMap::new();
+    for topic in &model.knowledge {
+        let sum = kinds.entry(&topic.kind).or_insert(Rate::new(0, 0));
+        *sum = sum.plus(topic.rate);
+    }
+    add("knowledge: all".into(), kinds.values().fold(Rate::new(0, 0), |sum, rate| sum.plus(*rate)));
+    for (kind, rate) in kinds {
+        add(format!("knowledge: {kind}"), rate);
+    }
+    for problems in &model.problems {
+        let kind = problems.kind.replace('_', " ");
+        add(format!("problems: {kind}, at once"), problems.at_once);
+        add(format!("problems: {kind}, in steps"), problems.in_steps);
+    }
+    add("context: lines repeated".into(), model.context.echo);
+    add("context: questions on a passage".into(), model.context.passage);
+    add("context: the same without the passage".into(), model.context.without_passage);
+    add("context: translation from ten examples".into(), model.context.translation);
+    for recital in &model.recitation {
+        let value = format!("{} of {} characters", recital.followed, recital.length);
+        rows.push((format!("recited: a passage read {}", times(recital.exposures)), value));
+    }
+    if let Some(inventions) = &model.inventions {
+        let value = format!("{} different answers in {}", inventions.distinct_median, inventions.samples);
+        rows.push(("a name that occurs nowhere (median)".into(), value));
+    }
+    rows
+}
+
+fn times(exposures: u64) -> String {
+    match exposures {
+        0 => "never told".to_owned(),
+        1 => "once".to_owned(),
+        n => format!("{n} times"),
+    }
+}
+
+/// `97% (93-99) of 96`
+pub(super) fn percent(rate: Rate) -> String {
+    let percent = |share: f64| format!("{:.0}", 100.0 * share);
+    format!("{}% ({}-{}) of {}", percent(rate.share), percent(rate.low), percent(rate.high), rate.n)
+}
+
+/// A Markdown table, its columns padded to one width. Bars inside cells are escaped.
+pub(super) fn aligned(rows: &[Vec<String>]) -> String {
+    let cell = |text: &String| text.replace('|', "\\|").replace(['\n', '\r'], " ");
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
+    let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|c| c.chars().count()).max().unwrap_or(0).max(3);
+    let widths: Vec<usize> = (0..n_columns).map(width).collect();
+    let mut text = String::new();
+    for (i, row) in rows.iter().enumerate() {
+        let padded = |column: usize| {
+            let cell = row.get(column).map(String::as_str).unwrap_or("");
+            format!("{cell}{}", " ".repeat(widths[column] - cell.chars().count()))
+        };
+        text += &format!("| {} |\n", (0..n_columns).map(padded).collect::<Vec<_>>().join(" | "));
+        if i == 0 {
+            text += &format!("| {} |\n", widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>().join(" | "));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_line_up_and_cannot_break_the_table() {
+        let rows = [vec!["a".into(), "b".into()], vec!["x | y\nz".into()]];
+        assert_eq!(aligned(&rows), "| a        | b   |\n| -------- | --- |\n| x \\| y z |     |\n");
+        assert_eq!(percent(Rate::new(3, 4)), "75% (30-95) of 4");
+    }
+}
