@@ -138,7 +138,7 @@ pub(super) static WORDINGS: &[Wordings] = &[
             "{s} makes it possible to {v}.",
             "Thanks to {s}, people can {v}.",
             "To {v}, people use {s}.",
-            "Someone who has {s} can {v}.",
+            "The use of {s} is to {v}.",
         ],
         cue: "{s} is used to",
         questions: &[
