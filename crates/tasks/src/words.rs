@@ -53,13 +53,30 @@ pub fn mentioned<'p>(text: &str, phrases: impl IntoIterator<Item = &'p str>) -> 
     spans.iter().filter(|span| !inside_longer(span)).map(|&(_, _, phrase)| phrase).collect()
 }
 
+/// A value of so many words is an explanation: nobody repeats it word for word.
+const EXPLANATION_WORDS: usize = 6;
+
 /// Whether an answer names an `accepted` value and no other value of the `pool`.
-/// What the question itself mentions is not counted against the answer.
+/// What the question itself mentions is not counted against the answer. A value
+/// that is an explanation is given by most of its longer words.
 pub fn answers(answer: &str, question: &str, accepted: &[&str], pool: &[&str]) -> bool {
+    if let Some(explanation) = accepted.iter().find(|value| words(value).len() >= EXPLANATION_WORDS) {
+        return explains(answer, explanation);
+    }
     let said = mentioned(answer, accepted.iter().chain(pool).copied());
     let given = mentioned(question, pool.iter().copied());
     let is_accepted = |value: &str| accepted.iter().any(|good| says(&words(value), &words(good)));
     said.iter().any(|value| is_accepted(value)) && said.iter().all(|value| is_accepted(value) || given.contains(value))
+}
+
+/// Whether a text has at least 60% of an explanation's words of four letters and more.
+fn explains(text: &str, explanation: &str) -> bool {
+    let long = |text: &str| -> BTreeSet<String> {
+        words(text).iter().map(|word| word.to_lowercase()).filter(|word| word.chars().count() >= 4).collect()
+    };
+    let (said, wanted) = (long(text), long(explanation));
+    let n_said = wanted.intersection(&said).count();
+    n_said > 0 && 10 * n_said >= 6 * wanted.len()
 }
 
 /// Whether a continuation begins with an `accepted` value, and not with a longer
@@ -119,6 +136,15 @@ mod tests {
         let pool = ["France", "Spain", "Italy"];
         assert!(answers("France borders Spain.", "Which country borders France?", &["Spain", "Italy"], &pool));
         assert!(!answers("France borders France.", "Which country borders France?", &["Spain"], &pool));
+    }
+
+    #[test]
+    fn explanations_are_given_by_their_words() {
+        let why = ["The air scatters blue light more than red light, so the sky looks blue."];
+        let question = "Why is the sky blue?";
+        assert!(answers("Because the air scatters the blue light more than the red.", question, &why, &why));
+        assert!(!answers("The sky looks blue.", question, &why, &why));
+        assert!(!answers("", question, &why, &why));
     }
 
     #[test]

@@ -177,7 +177,7 @@ fn base_rows(changes: &[Change]) -> Vec<Row> {
         ),
     ];
     if let Some(change) = changes.first() {
-        let text = format!("On {} {} has a new {}, and the name is", change.date, change.subject, change.attribute);
+        let text = format!("News of {}: the new {} of {} is", change.date, change.attribute, change.subject);
         rows.push(page_row(
             "after_cutoff",
             "What happened after the last page that was read is invented, differently each time.",

@@ -13,10 +13,11 @@ use crate::key::{Fact, Key, Pools, pool_of};
 use crate::stats::{Rate, round4};
 use crate::words::{answers, continues};
 
-/// Tokens for the continuation of a cue: the longest value and a little more.
-const CUE_TOKENS: usize = 12;
-/// Tokens for an answer: a sentence.
-const ANSWER_TOKENS: usize = 40;
+/// Tokens that are enough for a fact's value, counted as two bytes each, and `more`.
+fn tokens(fact: &Fact, more: usize) -> usize {
+    let longest = fact.accepted().iter().map(|value| value.len()).max().unwrap_or(0);
+    (longest / 2).min(100) + more
+}
 
 /// Recall of the facts about residents that stand on equally many pages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,21 +107,20 @@ fn recall<'k, G: Ord + Clone>(
     seed: u64,
 ) -> Result<BTreeMap<G, Vec<(&'k Fact, bool)>>> {
     let mut rng = Rng::derive(seed, &[label("wording")]);
-    let mut wordings = Vec::new();
+    let (mut wordings, mut questions) = (Vec::new(), Vec::new());
     for fact in groups.values().flatten() {
-        wordings.push(match role {
+        let wording = match role {
             Role::Base => fact.cue.clone(),
             Role::Assistant if fact.questions.is_empty() => String::new(),
             Role::Assistant => rng.pick(&fact.questions).clone(),
+        };
+        questions.push(match role {
+            Role::Base => Question::greedy(Prompt::Page(wording.clone()), tokens(fact, 6)),
+            // The answer is a sentence around the value.
+            Role::Assistant => Question::greedy(Prompt::user(wording.as_str()), tokens(fact, 36)),
         });
+        wordings.push(wording);
     }
-    let questions: Vec<Question> = wordings
-        .iter()
-        .map(|wording| match role {
-            Role::Base => Question::greedy(Prompt::Page(wording.clone()), CUE_TOKENS),
-            Role::Assistant => Question::greedy(Prompt::user(wording.as_str()), ANSWER_TOKENS),
-        })
-        .collect();
     let mut given = ask(&questions)?.into_iter().zip(wordings);
     let mut outcomes = BTreeMap::new();
     for (group, facts) in groups {
@@ -138,4 +138,72 @@ fn is_right(role: Role, fact: &Fact, wording: &str, answer: &Answer, pools: &Poo
             Role::Base => continues(&answer.text, &fact.accepted(), &pool),
             Role::Assistant => answers(&answer.text, wording, &fact.accepted(), &pool),
         }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask::scripted;
+
+    fn key() -> Key {
+        let fact = |i: usize, split: &str, exposures: u64| Fact {
+            subject: format!("Bado{i} Kilamo"),
+            kind: "resident".into(),
+            attribute: "color".into(),
+            value: ["red", "blue", "green", "teal"][i % 4].into(),
+            also: vec![],
+            exposures,
+            split: split.into(),
+            cue: format!("The favorite color of Bado{i} Kilamo is"),
+            questions: vec![format!("Which color does Bado{i} Kilamo like?")],
+            date: None,
+        };
+        let mut facts: Vec<Fact> = (0..40).map(|i| fact(i, if i % 2 == 0 { "asked" } else { "unasked" }, 8)).collect();
+        facts.extend((40..60).map(|i| fact(i, "unseen", 0)));
+        let town = |i: usize, date: Option<&str>, exposures| Fact {
+            kind: "city".into(),
+            value: format!("Land{i}"),
+            date: date.map(str::to_owned),
+            exposures,
+            ..fact(i, "asked", 5)
+        };
+        facts.extend([town(70, None, 5), town(71, Some("2025-06-01"), 5), town(72, None, 0)]);
+        Key { facts, ..Key::default() }
+    }
+
+    #[test]
+    fn levels_are_apart_and_limited_and_chance_is_one_of_the_pool() {
+        let mut ask = scripted(|_| "It is teal.".into());
+        let levels = by_exposure(Role::Assistant, &mut ask, &key(), 10, 5).unwrap();
+        let told: Vec<(&str, u64, usize, f64)> = levels.iter().map(|l| (l.split.as_str(), l.exposures, l.rate.n, l.chance)).collect();
+        assert_eq!(told, [("asked", 8, 10, 0.25), ("unasked", 8, 10, 0.25), ("unseen", 0, 10, 0.25)]);
+        // Teal is the color of every fourth, and each of those is unasked or unseen.
+        assert_eq!(levels[0].rate.right, 0);
+        assert!(levels[1].rate.right > 0 && levels[1].rate.right < 10);
+    }
+
+    #[test]
+    fn the_draw_follows_from_the_seed() {
+        let asked = |seed: u64| {
+            let mut prompts = Vec::new();
+            let mut ask = |questions: &[Question]| {
+                prompts.extend(questions.iter().map(|question| question.prompt.clone()));
+                scripted(|_| String::new())(questions)
+            };
+            by_exposure(Role::Base, &mut ask, &key(), 5, seed).unwrap();
+            prompts
+        };
+        assert_eq!(asked(1), asked(1));
+        assert_ne!(asked(1), asked(2));
+    }
+
+    #[test]
+    fn only_what_was_told_and_always_held_is_knowledge() {
+        let mut ask = scripted(|question| match &question.prompt {
+            Prompt::Page(cue) if cue.contains("Bado70") => " Land70.".into(),
+            _ => " Land0".into(),
+        });
+        let topics = by_kind(Role::Base, &mut ask, &key(), 10, 5).unwrap();
+        assert_eq!(topics, [Topic { kind: "city".into(), split: "asked".into(), rate: Rate::new(1, 1) }]);
+    }
 }

@@ -17,8 +17,9 @@ pub fn report(card: &Card, run: &Run, pictures: &[&str]) -> String {
 
     text += "\n## In short\n\n";
     text += &table(&card.models);
-    text += "\nPercentages are of right answers, with 95% Wilson intervals; `base` goes on with the beginning of a page, \
-             `sft` answers questions in wordings that no training text has.\n";
+    text += "\nPercentages are of right answers, with 95% Wilson intervals and the number asked; `base` goes on with the \
+             beginning of a page, `sft` answers questions in wordings that no training text has. `recall` is of facts about invented \
+             residents, by how many pages tell them; for `sft`, of residents about whom no training text asks.\n";
 
     text += &funnel(card, &picture("funnel.svg", "What each filter kept"));
     text += &reading(card, &picture("loss.svg", "Loss by step"));

@@ -7,6 +7,9 @@ use super::ModelCard;
 use super::charts::by_exposures;
 use crate::stats::Rate;
 
+/// Exposures from which a fact counts as often read.
+const OFTEN: u64 = 64;
+
 /// The table of all rows that any of the models has a value for.
 pub fn table(models: &BTreeMap<String, ModelCard>) -> String {
     let columns: Vec<Vec<(String, String)>> = models.values().map(rows).collect();
@@ -43,13 +46,18 @@ fn rows(model: &ModelCard) -> Vec<(String, String)> {
             rows.push((name, percent(rate)));
         }
     };
-    for (exposures, rate) in by_exposures(&model.recall, &["asked", "unasked", "unseen"]).into_iter().rev() {
+    // An assistant's claim is about subjects that it was never asked about in training.
+    let is_assistant = model.inventions.is_some();
+    let claimed: &[&str] = if is_assistant { &["unasked", "unseen"] } else { &["asked", "unasked", "unseen"] };
+    let recall = by_exposures(&model.recall, claimed);
+    let often = recall.iter().filter(|(exposures, _)| *exposures >= OFTEN);
+    add(format!("recall: {OFTEN} times and more"), often.fold(Rate::new(0, 0), |sum, (_, rate)| sum.plus(*rate)));
+    for (exposures, rate) in recall.into_iter().rev() {
         add(format!("recall: {}", times(exposures)), rate);
     }
-    let apart = |rate: &[(u64, Rate)]| rate.iter().rev().filter(|(exposures, _)| *exposures > 0).copied().collect::<Vec<_>>();
-    if model.inventions.is_some() {
-        for (exposures, rate) in apart(&by_exposures(&model.recall, &["unasked"])) {
-            add(format!("recall, never asked about: {}", times(exposures)), rate);
+    if is_assistant {
+        for (exposures, rate) in by_exposures(&model.recall, &["asked"]).into_iter().rev() {
+            add(format!("recall where asked in training: {}", times(exposures)), rate);
         }
     }
     let mut kinds: BTreeMap<&str, Rate> = BTreeMap::new();
