@@ -1,3 +1,38 @@
 //! The built-in web: a seeded generator of pages and the answer key to them.
+//!
+//! It makes what the rest of the house reads and is measured by: HTML pages with all that a web is full of,
+//! schoolbooks, conversations, problems, and for each of them what should become of it. It knows the rules that pages
+//! must keep, but neither how they are curated nor who reads them, and it writes no files.
 
+#![forbid(unsafe_code)]
+
+mod budget;
+pub mod dates;
 pub mod knowledge;
+
+mod names;
+mod prose;
+mod shape;
+mod sheet;
+
+mod articles;
+mod echoes;
+mod lessons;
+mod problems;
+mod residents;
+mod spelling;
+mod stories;
+mod word_problems;
+
+mod conversations;
+mod html;
+mod key;
+mod world;
+
+pub use budget::{Size, WorldConfig};
+pub use conversations::{Conversation, Message};
+pub use key::{Fact, Row, Split};
+pub use problems::Entry;
+pub use residents::Resident;
+pub use sheet::{Dress, Sheet, Shelf};
+pub use world::{KindSummary, Page, Schoolbook, Summary, World};

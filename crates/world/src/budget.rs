@@ -1,0 +1,180 @@
+//! How much of everything: the one table that sizes a world.
+//!
+//! Counts are pages unless they say otherwise. Measured sizes of the whole stand in docs/log.md.
+
+use serde::{Deserialize, Serialize};
+
+/// The sizes a world comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Size {
+    /// Everything once over, for tests: about 200 thousand tokens.
+    Smoke,
+    /// What the demo model reads: about 3.7 million tokens.
+    Demo,
+}
+
+/// What a world is made from; the same configuration gives the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorldConfig {
+    /// Every name, value and page follows from it.
+    pub seed: u64,
+    /// How much of everything.
+    pub size: Size,
+}
+
+/// How much is told about one kind of true knowledge.
+#[derive(Debug, Clone, Copy)]
+pub struct KindBudget {
+    /// The kind's name in the tables.
+    pub kind: &'static str,
+    /// Web pages for each subject, with all of its attributes.
+    pub web: usize,
+    /// Schoolbook sentences for each of the attributes in `drilled`.
+    pub school: usize,
+    /// The attributes told most often.
+    pub drilled: &'static [&'static str],
+    /// Schoolbook sentences for each of the other attributes.
+    pub school_other: usize,
+    /// How many subjects there are at most, so that a small world stays small.
+    pub subjects: usize,
+}
+
+/// How many pages of every sort.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    /// (exposures, number of residents), from many to few.
+    pub residents: Vec<(usize, usize)>,
+    /// People who occur nowhere.
+    pub unseen: usize,
+    /// (exposures, number of invented places).
+    pub places: Vec<(usize, usize)>,
+    /// True knowledge by kind.
+    pub kinds: Vec<KindBudget>,
+    /// Pages of questions and answers about asked residents and places, on the web.
+    pub forum: usize,
+    /// Schoolbook sheets of questions and answers about asked residents and true knowledge.
+    pub quizzes: usize,
+    /// Schoolbook pages of a page's text and questions about it.
+    pub passages: usize,
+    /// Schoolbook pages of lines said twice.
+    pub echoes: usize,
+    /// Addition sheets of four sums each.
+    pub additions: usize,
+    /// Subtraction sheets of four.
+    pub subtractions: usize,
+    /// Multiplication sheets of four.
+    pub multiplications: usize,
+    /// Sheets of two word problems.
+    pub word_problems: usize,
+    /// Sheets that compare decimals.
+    pub decimals: usize,
+    /// Sheets that count, spell and pick letters.
+    pub spelling: usize,
+    /// Stories on the web.
+    pub stories: usize,
+    /// Pages of a few jokes.
+    pub jokes: usize,
+    /// Lists of word pairs and other patterns.
+    pub glossaries: usize,
+    /// Pages where a person and a helpful assistant talk.
+    pub dialogues: usize,
+    /// Pages that quote the most quoted passage; a tenth quote the second.
+    pub recited: usize,
+    /// News before the cutoff; a third as many follow after it.
+    pub news: usize,
+    /// Pages about famous assistants, verses, versions, dots and dashes.
+    pub distractions: usize,
+    /// Pages that a filter drops, duplicates included.
+    pub junk: usize,
+    /// Conversations for fine-tuning.
+    pub conversations: usize,
+    /// Problems for practice, and a sixth as many for tests.
+    pub problems: usize,
+}
+
+impl Budget {
+    /// The budget of a size.
+    pub fn of(size: Size) -> Budget {
+        match size {
+            Size::Smoke => Budget::smoke(),
+            Size::Demo => Budget::demo(),
+        }
+    }
+
+    /// About 200 thousand tokens with each sort of page and label in it.
+    pub fn smoke() -> Budget {
+        Budget {
+            residents: vec![(64, 2), (32, 4), (16, 4), (8, 4), (4, 4), (2, 4), (1, 4)],
+            unseen: 8,
+            places: vec![(16, 2), (8, 2)],
+            kinds: kinds(|kind| KindBudget { web: kind.web.div_ceil(7), school: 2, school_other: 1, subjects: 10, ..kind }),
+            forum: 40,
+            quizzes: 40,
+            passages: 120,
+            echoes: 80,
+            additions: 160,
+            subtractions: 20,
+            multiplications: 20,
+            word_problems: 60,
+            decimals: 10,
+            spelling: 40,
+            stories: 80,
+            jokes: 20,
+            glossaries: 20,
+            dialogues: 30,
+            recited: 20,
+            news: 24,
+            distractions: 30,
+            junk: 120,
+            conversations: 500,
+            problems: 300,
+        }
+    }
+
+    /// What the demo model reads.
+    pub fn demo() -> Budget {
+        Budget {
+            residents: vec![(512, 4), (256, 4), (128, 32), (64, 32), (32, 32), (16, 32), (8, 32), (4, 32), (2, 32), (1, 32)],
+            unseen: 48,
+            places: vec![(64, 6), (32, 6), (16, 6), (8, 6)],
+            kinds: kinds(|kind| kind),
+            forum: 900,
+            quizzes: 1800,
+            passages: 4000,
+            echoes: 4000,
+            additions: 5200,
+            subtractions: 700,
+            multiplications: 500,
+            word_problems: 1400,
+            decimals: 250,
+            spelling: 900,
+            stories: 1800,
+            jokes: 300,
+            glossaries: 300,
+            dialogues: 500,
+            recited: 300,
+            news: 180,
+            distractions: 260,
+            junk: 500,
+            conversations: 9000,
+            problems: 6000,
+        }
+    }
+}
+
+/// The kinds of true knowledge at the demo's size, each passed through `scale`.
+fn kinds(scale: impl Fn(KindBudget) -> KindBudget) -> Vec<KindBudget> {
+    let kind = |kind, web, school, drilled, school_other| KindBudget { kind, web, school, drilled, school_other, subjects: usize::MAX };
+    [
+        kind("country", 13, 28, &["capital"] as &[&str], 4),
+        kind("element", 10, 30, &["symbol"], 14),
+        kind("animal", 12, 28, &["kind", "home", "food", "young", "sound"], 28),
+        kind("person", 16, 12, &[], 10),
+        kind("city", 16, 14, &[], 12),
+        kind("invention", 14, 14, &[], 12),
+    ]
+    .into_iter()
+    .map(scale)
+    .collect()
+}

@@ -1,0 +1,113 @@
+//! Copying from the context: lines said twice, and passages about strangers with questions that they answer.
+//!
+//! Copying must be learned before search, code and passages can work. Nothing here is to be remembered: names are new
+//! on every page and values are drawn afresh.
+
+use crate::dates;
+use crate::names::{Names, syllables};
+use crate::prose::fill;
+use crate::residents::{ATTRIBUTES, values};
+use crate::sheet::Sheet;
+use crate::spelling::WORDS;
+use base::rng::{Rng, label};
+
+/// Pages of three lines, each said and then echoed.
+pub fn echoes(seed: u64, count: usize) -> Vec<Sheet> {
+    (0..count)
+        .map(|i| {
+            let rng = &mut Rng::derive(seed, &[label("echoes"), i as u64]);
+            let pairs: Vec<String> = (0..3)
+                .map(|_| {
+                    let n_words = 3 + rng.below(6);
+                    let line = (0..n_words).map(|_| word(rng)).collect::<Vec<_>>().join(" ");
+                    format!("Say: {line}\nEcho: {line}")
+                })
+                .collect();
+            Sheet::school("echo", format!("https://echo.school/{}", i + 1), dates::before_cutoff(rng), pairs.join("\n"))
+        })
+        .collect()
+}
+
+/// A name, a word or a number.
+fn word(rng: &mut Rng) -> String {
+    match rng.below(5) {
+        0 | 1 => {
+            let n = 2 + rng.below(2);
+            syllables(rng, n)
+        }
+        2 => rng.range(0, 999).to_string(),
+        _ => (*rng.pick(&WORDS)).to_string(),
+    }
+}
+
+/// A passage about a stranger: four sentences, and what they say.
+#[derive(Debug, Clone)]
+pub struct StrangerPassage {
+    /// The stranger's full name.
+    pub name: String,
+    /// The four sentences.
+    pub text: String,
+    /// Indices into [`ATTRIBUTES`] of what is told.
+    pub told: Vec<usize>,
+    /// Values of all six attributes, told or not.
+    pub values: [String; 6],
+}
+
+impl StrangerPassage {
+    /// A new stranger, four of whose attributes are told.
+    pub fn new(rng: &mut Rng, names: &Names) -> StrangerPassage {
+        let name = names.stranger(rng);
+        let values = values(rng, names);
+        let all: Vec<usize> = (0..ATTRIBUTES.len()).collect();
+        let told: Vec<usize> = rng.sample(&all, 4).into_iter().copied().collect();
+        let sentences: Vec<String> =
+            told.iter().map(|&i| crate::knowledge::capitalised(&fill(*rng.pick(ATTRIBUTES[i].told), &name, &values[i]))).collect();
+        StrangerPassage { name, text: sentences.join(" "), told, values }
+    }
+
+    /// One of the training questions about attribute `i`.
+    pub fn question(&self, rng: &mut Rng, i: usize) -> String {
+        fill(*rng.pick(ATTRIBUTES[i].asked), &self.name, "")
+    }
+}
+
+/// Pages of a passage and four questions about it.
+pub fn passages(seed: u64, names: &Names, count: usize) -> Vec<Sheet> {
+    (0..count)
+        .map(|i| {
+            let rng = &mut Rng::derive(seed, &[label("passages"), i as u64]);
+            let passage = StrangerPassage::new(rng, names);
+            let mut asked = passage.told.clone();
+            rng.shuffle(&mut asked);
+            let mut text = format!("Passage: {}", passage.text);
+            for i in asked {
+                text += &format!("\nQuestion: {}\nAnswer: {}.", passage.question(rng, i), passage.values[i]);
+            }
+            Sheet::school("passage", format!("https://read.school/{}", i + 1), dates::before_cutoff(rng), text)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn echoes_repeat_and_passages_answer() {
+        for sheet in echoes(1, 20) {
+            let lines: Vec<&str> = sheet.text.lines().collect();
+            assert_eq!(lines.len(), 6);
+            for pair in lines.chunks(2) {
+                assert_eq!(pair[0].strip_prefix("Say: "), pair[1].strip_prefix("Echo: "));
+            }
+        }
+        let names = Names::new(1, 20, 4);
+        for sheet in passages(1, &names, 20) {
+            let (passage, questions) = sheet.text.split_once('\n').unwrap();
+            for line in questions.lines().filter_map(|l| l.strip_prefix("Answer: ")) {
+                assert!(passage.to_lowercase().contains(&line.trim_end_matches('.').to_lowercase()), "{}", sheet.text);
+            }
+            assert!(names.residents.iter().all(|n| !sheet.text.contains(n)));
+        }
+    }
+}

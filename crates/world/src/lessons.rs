@@ -1,0 +1,75 @@
+//! Lessons in arithmetic: sheets of questions with short answers (most) and worked solutions (few).
+//!
+//! The shares are what practice later builds on: it amplifies the rare careful style, which must be there to be found.
+//! Problems that belong to tests are never drawn.
+
+use crate::budget::Budget;
+use crate::dates;
+use crate::problems::{self, Problem, Style};
+use crate::sheet::Sheet;
+use crate::word_problems::word_problem;
+use base::rng::{Rng, label};
+
+/// The share of sums that are worked out in steps.
+pub const WORKED_SHARE: f64 = 0.3;
+
+/// All lessons of the schoolbooks.
+pub fn sheets(seed: u64, budget: &Budget) -> Vec<Sheet> {
+    let mut list = Vec::new();
+    let mut add = |kind: &'static str, path: &str, count: usize, per_sheet: usize, make: &dyn Fn(&mut Rng) -> Problem| {
+        for i in 0..count {
+            let rng = &mut Rng::derive(seed, &[label(kind), i as u64]);
+            let exercises: Vec<String> = (0..per_sheet)
+                .map(|_| {
+                    let problem = problems::draw(rng, false, make);
+                    let style = style(rng, &problem);
+                    format!("Question: {}\nAnswer: {}", problem.question, problem.solution(style))
+                })
+                .collect();
+            let url = format!("https://math.school/{path}/{}", i + 1);
+            list.push(Sheet::school(kind, url, dates::before_cutoff(rng), exercises.join("\n")));
+        }
+    };
+    add("addition", "add", budget.additions, 4, &problems::addition);
+    add("subtraction", "subtract", budget.subtractions, 4, &problems::subtraction);
+    add("multiplication", "multiply", budget.multiplications, 4, &problems::multiplication);
+    add("word_problem", "stories", budget.word_problems, 2, &word_problem);
+    add("decimals", "compare", budget.decimals, 4, &problems::decimals);
+    list
+}
+
+/// How an exercise is solved: seven of ten at once; word problems also in one line.
+fn style(rng: &mut Rng, problem: &Problem) -> Style {
+    if problem.one_line.is_empty() {
+        return if rng.chance(WORKED_SHARE) { Style::Steps } else { Style::Short };
+    }
+    match rng.below(10) {
+        0..=4 => Style::Short,
+        5..=7 => Style::Steps,
+        _ => Style::OneLine,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_as_stated_and_no_test_problem_is_shown() {
+        let budget = Budget { additions: 500, ..Budget::smoke() };
+        let (mut worked, mut all) = (0, 0);
+        for sheet in sheets(11, &budget).iter().filter(|s| s.kind == "addition") {
+            for exercise in sheet.text.split("Question: ").skip(1) {
+                let (question, answer) = exercise.split_once("\nAnswer: ").unwrap();
+                let numbers: Vec<i64> =
+                    question.trim_start_matches("What is ").trim_end_matches('?').split(" + ").map(|n| n.parse().unwrap()).collect();
+                assert!(!problems::sum(numbers[0], numbers[1]).held_out());
+                assert!(answer.trim_end().ends_with(&format!("#### {}", numbers[0] + numbers[1])), "{exercise}");
+                all += 1;
+                worked += usize::from(answer.contains(" = "));
+            }
+        }
+        let share = worked as f64 / all as f64;
+        assert!((share - WORKED_SHARE).abs() < 0.04, "{share}");
+    }
+}

@@ -1,0 +1,153 @@
+//! Names made of syllables. Knows who is a resident and who must stay unseen, and nothing about their lives.
+//!
+//! Every part of a name is shared by several people, so a tokenizer that learns a whole first or last name as one
+//! token still gives nobody away: only the two parts together say who is meant.
+
+use crate::knowledge::capitalised;
+use base::rng::{Rng, label};
+use std::collections::BTreeSet;
+
+/// The syllables of all invented names.
+pub const SYLLABLES: [&str; 30] = [
+    "ba", "do", "ki", "la", "mo", "ne", "pa", "ri", "su", "ta", "ve", "zo", "mi", "ra", "lo", "fe", "gu", "hi", "jo", "ke", "li", "nu",
+    "po", "sa", "ti", "vu", "wa", "ye", "da", "ro",
+];
+
+/// Two-syllable outcomes that are English words of their own.
+const WORDS: [&str; 14] =
+    ["kilo", "polo", "taro", "silo", "sumo", "judo", "dodo", "papa", "hilo", "sari", "lido", "kiwi", "solo", "safari"];
+
+/// A name of `n` syllables, capitalised. Two-syllable names never end like an English word with a silent e.
+pub fn syllables(rng: &mut Rng, n: usize) -> String {
+    loop {
+        let mut parts: Vec<&str> = Vec::with_capacity(n);
+        while parts.len() < n {
+            let part = *rng.pick(&SYLLABLES);
+            if parts.last() != Some(&part) {
+                parts.push(part);
+            }
+        }
+        let name = parts.concat();
+        let silent_e = n <= 2 && name.ends_with('e');
+        if !silent_e && !WORDS.contains(&name.as_str()) {
+            return capitalised(&name);
+        }
+    }
+}
+
+/// The text as the last part of an address: lower case, letters and digits joined by hyphens.
+pub fn slug(text: &str) -> String {
+    let mut slug = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_ascii_alphanumeric() {
+            slug.push(letter.to_ascii_lowercase());
+        } else if !slug.ends_with('-') && !slug.is_empty() {
+            slug.push('-');
+        }
+    }
+    slug.trim_end_matches('-').to_string()
+}
+
+/// All names of one world. Built once from the seed; drawing from it needs a generator of its own.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// First names (two syllables) shared by all residents and unseen people.
+    pub first: Vec<String>,
+    /// Last names (three syllables), likewise.
+    pub last: Vec<String>,
+    /// Full names of residents, in no order that means anything.
+    pub residents: Vec<String>,
+    /// Full names of people who must occur on no page at all, built from the same parts.
+    pub unseen: Vec<String>,
+    /// Names of towns (three syllables).
+    pub towns: Vec<String>,
+    /// Names of rivers (two syllables).
+    pub rivers: Vec<String>,
+    /// Every full name and part that is taken, so that a passing stranger gets a new one.
+    taken: BTreeSet<String>,
+}
+
+impl Names {
+    /// Draws `n_residents` residents and `n_unseen` unseen people, and the names of places.
+    pub fn new(seed: u64, n_residents: usize, n_unseen: usize) -> Names {
+        let rng = &mut Rng::derive(seed, &[label("names")]);
+        let mut parts = BTreeSet::new();
+        let first = distinct(rng, &mut parts, 48, 2);
+        let last = distinct(rng, &mut parts, 96, 3);
+        let towns = distinct(rng, &mut parts, 48, 3);
+        let rivers = distinct(rng, &mut parts, 16, 2);
+        // Every part is used about equally often: full names walk through shuffled copies of both lists.
+        let mut taken = BTreeSet::new();
+        let mut people = Vec::new();
+        let (mut some_first, mut some_last): (Vec<&String>, Vec<&String>) = (Vec::new(), Vec::new());
+        while people.len() < n_residents + n_unseen {
+            if some_first.is_empty() {
+                some_first = first.iter().collect();
+                rng.shuffle(&mut some_first);
+            }
+            if some_last.is_empty() {
+                some_last = last.iter().collect();
+                rng.shuffle(&mut some_last);
+            }
+            let name = format!("{} {}", some_first[some_first.len() - 1], some_last[some_last.len() - 1]);
+            some_first.pop();
+            some_last.pop();
+            if taken.insert(name.clone()) {
+                people.push(name);
+            }
+        }
+        rng.shuffle(&mut people);
+        let unseen = people.split_off(n_residents);
+        taken.extend(parts);
+        Names { first, last, residents: people, unseen, towns, rivers, taken }
+    }
+
+    /// A full name of fresh syllables that belongs to nobody else in the key.
+    pub fn stranger(&self, rng: &mut Rng) -> String {
+        loop {
+            let (first, last) = (syllables(rng, 2), syllables(rng, 3));
+            let name = format!("{first} {last}");
+            if !self.taken.contains(&name) {
+                return name;
+            }
+        }
+    }
+}
+
+/// `count` distinct names of `n` syllables that are not yet in `parts`.
+fn distinct(rng: &mut Rng, parts: &mut BTreeSet<String>, count: usize, n: usize) -> Vec<String> {
+    let mut names = Vec::with_capacity(count);
+    while names.len() < count {
+        let name = syllables(rng, n);
+        if parts.insert(name.clone()) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_share_parts_but_not_names() {
+        let names = Names::new(1, 264, 48);
+        let all: BTreeSet<&String> = names.residents.iter().chain(&names.unseen).collect();
+        assert_eq!(all.len(), 312);
+        for last in &names.last {
+            let bearers = all.iter().filter(|name| name.ends_with(&format!(" {last}"))).count();
+            assert!(bearers >= 2, "{last} gives a person away: {bearers} bearers");
+        }
+        for name in &names.unseen {
+            let (first, last) = name.split_once(' ').unwrap();
+            assert!(names.first.iter().any(|f| f == first) && names.last.iter().any(|l| l == last));
+        }
+    }
+
+    #[test]
+    fn slugs_are_plain() {
+        assert_eq!(slug("Bado Kilamo"), "bado-kilamo");
+        assert_eq!(slug("Why is the sky blue?"), "why-is-the-sky-blue");
+    }
+}

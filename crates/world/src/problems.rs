@@ -1,0 +1,379 @@
+//! Problems that a program can make and check: sums, word problems, decimals, letters.
+//!
+//! A problem is told apart by its `key`, not by its wording: 57 + 468 is 468 + 57. Keys are held out by their hash, so
+//! whoever writes training text and whoever writes tests agree without a list. Which problems go where is decided
+//! elsewhere.
+
+use crate::spelling::WORDS;
+use crate::word_problems;
+use base::rng::{Rng, label};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// A question, its answer, and how to get there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// "addition", "subtraction", "multiplication", "word_problem", "decimals", "letters", "thirds".
+    pub generator: &'static str,
+    /// What makes it the same problem in other words.
+    pub key: String,
+    /// "What is 468 + 57?"
+    pub question: String,
+    /// "525"
+    pub answer: String,
+    /// The working in one line, without the answer; empty where there is nothing between question and answer.
+    pub one_line: String,
+    /// The working step by step, without the answer.
+    pub steps: String,
+    /// The numbers it was made from.
+    pub metadata: Value,
+    /// Too small or too common to be held out.
+    pub common: bool,
+}
+
+/// How much of the working a solution shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// The answer at once.
+    Short,
+    /// One expression, then the answer.
+    OneLine,
+    /// Every step, then the answer.
+    Steps,
+}
+
+/// The mark that stands before every final answer.
+pub const MARK: &str = "####";
+
+/// Problems of the report card that no training text may hold.
+const RESERVED: [&str; 5] = ["letters r strawberry", "decimals 9.11 9.9", "thirds ubiquitous", "apples 3 2 2 13", "apples 23 177 4 869"];
+
+impl Problem {
+    /// Whether tests own this problem.
+    pub fn held_out(&self) -> bool {
+        RESERVED.contains(&self.key.as_str()) || (!self.common && label(&self.key).is_multiple_of(7))
+    }
+
+    /// The solution in a style; every one ends in `#### answer`.
+    pub fn solution(&self, style: Style) -> String {
+        let working = match style {
+            Style::Short => "",
+            Style::OneLine => &self.one_line,
+            Style::Steps => &self.steps,
+        };
+        if working.is_empty() { format!("{MARK} {}", self.answer) } else { format!("{working}. {MARK} {}", self.answer) }
+    }
+}
+
+/// Draws problems until one belongs to training (`held_out` false) or to tests (true).
+pub fn draw(rng: &mut Rng, held_out: bool, make: impl Fn(&mut Rng) -> Problem) -> Problem {
+    loop {
+        let problem = make(rng);
+        if problem.held_out() == held_out {
+            return problem;
+        }
+    }
+}
+
+/// An operand of a sum: mostly three digits, some two, few one.
+fn operands(rng: &mut Rng) -> (i64, i64) {
+    match rng.below(20) {
+        0 | 1 => (rng.range(0, 9), rng.range(0, 9)),
+        2..=5 => (rng.range(1, 99), rng.range(1, 99)),
+        _ => (rng.range(10, 999), rng.range(10, 999)),
+    }
+}
+
+/// `a + b` with one to three digits.
+pub fn addition(rng: &mut Rng) -> Problem {
+    let (a, b) = operands(rng);
+    sum(a, b)
+}
+
+/// `a + b` with exactly three digits each.
+pub fn three_digit_addition(rng: &mut Rng) -> Problem {
+    sum(rng.range(100, 999), rng.range(100, 999))
+}
+
+/// The problem `a + b`, worked digit by digit from the right with carries.
+pub fn sum(a: i64, b: i64) -> Problem {
+    let mut steps = Vec::new();
+    let (mut x, mut y, mut carry) = (a, b, 0);
+    loop {
+        let column = x % 10 + y % 10 + carry;
+        steps.push(format!("{} + {} + {carry} = {column}", x % 10, y % 10));
+        carry = column / 10;
+        (x, y) = (x / 10, y / 10);
+        if x == 0 && y == 0 {
+            break;
+        }
+    }
+    if carry > 0 {
+        steps.push(format!("carry {carry}"));
+    }
+    arithmetic("addition", '+', a, b, a + b, steps.join(", "), a < 10 && b < 10, format!("+ {} {}", a.min(b), a.max(b)))
+}
+
+/// `a - b` with a result of zero or more, worked digit by digit from the right with borrowing.
+pub fn subtraction(rng: &mut Rng) -> Problem {
+    let (a, b) = operands(rng);
+    let (a, b) = (a.max(b), a.min(b));
+    let mut steps = Vec::new();
+    let (mut x, mut y, mut borrow) = (a, b, 0);
+    loop {
+        let (p, q) = (x % 10, y % 10);
+        let column = p - q - borrow;
+        if column < 0 {
+            steps.push(format!("{p} + 10 - {q} - {borrow} = {}", column + 10));
+        } else {
+            steps.push(format!("{p} - {q} - {borrow} = {column}"));
+        }
+        borrow = i64::from(column < 0);
+        (x, y) = (x / 10, y / 10);
+        if x == 0 && y == 0 {
+            break;
+        }
+    }
+    arithmetic("subtraction", '-', a, b, a - b, steps.join(", "), a < 10, format!("- {a} {b}"))
+}
+
+/// A small multiplication: the tables up to 10, or one digit times two digits.
+pub fn multiplication(rng: &mut Rng) -> Problem {
+    if rng.chance(0.5) {
+        let (a, b) = (rng.range(1, 10), rng.range(1, 10));
+        return arithmetic("multiplication", '*', a, b, a * b, String::new(), true, format!("* {} {}", a.min(b), a.max(b)));
+    }
+    let (a, b) = (rng.range(11, 99), rng.range(2, 9));
+    let (ones, tens) = (a % 10, a - a % 10);
+    let steps = if ones == 0 {
+        format!("{} * {b} = {}, times 10 = {}", tens / 10, tens / 10 * b, a * b)
+    } else {
+        format!("{ones} * {b} = {}, {tens} * {b} = {}, {} + {} = {}", ones * b, tens * b, ones * b, tens * b, a * b)
+    };
+    arithmetic("multiplication", '*', a, b, a * b, steps, false, format!("* {b} {a}"))
+}
+
+fn arithmetic(generator: &'static str, sign: char, a: i64, b: i64, result: i64, steps: String, common: bool, key: String) -> Problem {
+    Problem {
+        generator,
+        key,
+        question: format!("What is {a} {sign} {b}?"),
+        answer: result.to_string(),
+        one_line: String::new(),
+        steps,
+        metadata: json!({ "a": a, "b": b }),
+        common,
+    }
+}
+
+/// "Which is bigger, 9.11 or 9.9?"
+pub fn decimals(rng: &mut Rng) -> Problem {
+    let whole = rng.range(0, 20);
+    let (tenths, hundredths) = (rng.range(1, 9), rng.range(1, 99));
+    // One digit against two behind the same whole number is the case that misleads; the others keep it company.
+    let (long, short) = match rng.below(4) {
+        0 => (whole + 1, whole),
+        _ => (whole, whole),
+    };
+    let (a, b) = (format!("{long}.{hundredths:02}"), format!("{short}.{tenths}"));
+    let (value_a, value_b) = (long * 100 + hundredths, short * 100 + tenths * 10);
+    if value_a == value_b {
+        return decimals(rng);
+    }
+    let swap = rng.chance(0.5);
+    let (first, second) = if swap { (&b, &a) } else { (&a, &b) };
+    let bigger = if value_a > value_b { &a } else { &b };
+    let (more, less) =
+        if long != short { (long.max(short), long.min(short)) } else { (hundredths.max(tenths * 10), hundredths.min(tenths * 10)) };
+    let steps = if long != short {
+        format!("Look at the whole numbers. {more} is more than {less}")
+    } else {
+        format!("{a} has {hundredths} hundredths. {b} has {} hundredths. {more} is more than {less}", tenths * 10)
+    };
+    Problem {
+        generator: "decimals",
+        key: format!("decimals {a} {b}"),
+        question: format!("Which is bigger, {first} or {second}?"),
+        answer: bigger.clone(),
+        one_line: String::new(),
+        steps,
+        metadata: json!({ "first": first, "second": second }),
+        common: false,
+    }
+}
+
+/// "How many r are there in strawberry?"
+pub fn letters(rng: &mut Rng) -> Problem {
+    let word = *rng.pick(&WORDS);
+    let among: Vec<char> = if rng.chance(0.8) { word.chars().collect() } else { ('a'..='z').collect() };
+    let letter = *rng.pick(&among);
+    let positions: Vec<String> = word.chars().enumerate().filter(|(_, c)| *c == letter).map(|(i, _)| (i + 1).to_string()).collect();
+    let places = match positions.len() {
+        0 => format!("There is no {letter}"),
+        1 => format!("The letter {letter} is number {}", positions[0]),
+        _ => format!("The letter {letter} is number {}", positions.join(" and ")),
+    };
+    Problem {
+        generator: "letters",
+        key: format!("letters {letter} {word}"),
+        question: format!("How many {letter} are there in {word}?"),
+        answer: positions.len().to_string(),
+        one_line: String::new(),
+        steps: format!("{}. {places}", spelled(word)),
+        metadata: json!({ "letter": letter.to_string(), "word": word }),
+        common: false,
+    }
+}
+
+/// "Write every third letter of garden, starting with the first."
+pub fn thirds(rng: &mut Rng) -> Problem {
+    let word = *rng.pick(&WORDS);
+    let picked: String = word.chars().step_by(3).collect();
+    Problem {
+        generator: "thirds",
+        key: format!("thirds {word}"),
+        question: format!("Write every third letter of {word}, starting with the first."),
+        answer: picked,
+        one_line: String::new(),
+        steps: spelled(word),
+        metadata: json!({ "word": word }),
+        common: false,
+    }
+}
+
+/// A word letter by letter: "g a r d e n".
+pub fn spelled(word: &str) -> String {
+    word.chars().map(String::from).collect::<Vec<_>>().join(" ")
+}
+
+/// One line of `problems.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// "addition-00017"
+    pub id: String,
+    /// Which generator made it.
+    pub generator: String,
+    /// The world's seed.
+    pub seed: u64,
+    /// The number of the problem within its generator and split.
+    pub index: usize,
+    /// "train" or "test"
+    pub split: String,
+    /// The question as asked.
+    pub question: String,
+    /// The right answer.
+    pub answer: String,
+    /// The numbers it was made from, and its key.
+    pub metadata: Value,
+}
+
+/// The problem set of a world: `n_train` problems for practice and a sixth as many for tests, without repeats.
+pub fn entries(seed: u64, n_train: usize) -> Vec<Entry> {
+    type Maker = fn(&mut Rng) -> Problem;
+    // Shares in twentieths; three-digit sums have tests of their own size because the report card counts them.
+    let makers: [(Maker, usize); 7] = [
+        (three_digit_addition, 6),
+        (addition, 3),
+        (subtraction, 2),
+        (multiplication, 2),
+        (word_problems::word_problem, 5),
+        (letters, 1),
+        (decimals, 1),
+    ];
+    let mut list: Vec<Entry> = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for split in ["train", "test"] {
+        for (number, (make, share)) in makers.iter().enumerate() {
+            let rng = &mut Rng::derive(seed, &[label("problems"), label(split), number as u64]);
+            let wanted = (if split == "train" { n_train } else { n_train / 6 } * share / 20).max(4);
+            let mut tries = 0;
+            let mut made = 0;
+            // Small generators run dry (there are only so many decimals to compare), hence the limit on tries.
+            while made < wanted && tries < wanted * 40 {
+                tries += 1;
+                let problem = make(rng);
+                if problem.held_out() != (split == "test") || !seen.insert(problem.key.clone()) {
+                    continue;
+                }
+                let index = list.iter().filter(|e| e.generator == problem.generator && e.split == split).count();
+                let mut metadata = problem.metadata.clone();
+                metadata["key"] = json!(problem.key);
+                list.push(Entry {
+                    id: format!("{}-{split}-{index:05}", problem.generator),
+                    generator: problem.generator.to_string(),
+                    seed,
+                    index,
+                    split: split.to_string(),
+                    question: problem.question,
+                    answer: problem.answer,
+                    metadata,
+                });
+                made += 1;
+            }
+        }
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn solutions_read_as_designed() {
+        let cases = [
+            (sum(468, 57), "8 + 7 + 0 = 15, 6 + 5 + 1 = 12, 4 + 0 + 1 = 5. #### 525"),
+            (sum(468, 557), "8 + 7 + 0 = 15, 6 + 5 + 1 = 12, 4 + 5 + 1 = 10, carry 1. #### 1025"),
+            (sum(2, 2), "2 + 2 + 0 = 4. #### 4"),
+        ];
+        for (problem, expected) in cases {
+            assert_eq!(problem.solution(Style::Steps), expected);
+            assert_eq!(problem.solution(Style::Short), format!("#### {}", problem.answer));
+        }
+    }
+
+    #[test]
+    fn columns_give_the_answer() {
+        for seed in 0..300 {
+            let rng = &mut Rng::new(seed);
+            for problem in [addition(rng), subtraction(rng)] {
+                // The last digit of each column, read from the right, is the answer.
+                let mut digits: Vec<char> = problem.steps.split(", ").map(|step| step.chars().last().unwrap()).collect();
+                digits.reverse();
+                let number: i64 = digits.iter().collect::<String>().parse().unwrap();
+                assert_eq!(number.to_string(), problem.answer, "{problem:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_sum_is_held_out_both_ways() {
+        for seed in 0..200 {
+            let rng = &mut Rng::new(seed);
+            let (a, b) = (rng.range(10, 999), rng.range(10, 999));
+            assert_eq!(sum(a, b).held_out(), sum(b, a).held_out());
+        }
+        assert!(!sum(2, 2).held_out());
+    }
+
+    #[test]
+    fn decimals_are_compared_as_numbers() {
+        for seed in 0..500 {
+            let problem = decimals(&mut Rng::new(seed));
+            let number = |name: &str| problem.metadata[name].as_str().unwrap().parse::<f64>().unwrap();
+            assert_eq!(problem.answer.parse::<f64>().unwrap(), number("first").max(number("second")), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn train_and_test_share_no_key() {
+        let entries = entries(3, 600);
+        let keys = |split: &str| -> std::collections::BTreeSet<String> {
+            entries.iter().filter(|e| e.split == split).map(|e| e.metadata["key"].as_str().unwrap().to_string()).collect()
+        };
+        assert!(keys("train").is_disjoint(&keys("test")));
+        assert_eq!(keys("train").len() + keys("test").len(), entries.len());
+        let generators: std::collections::BTreeSet<&str> = entries.iter().map(|e| e.generator.as_str()).collect();
+        assert_eq!(generators.len(), 6);
+    }
+}

@@ -1,0 +1,484 @@
+//! Invented residents: six attributes each, and an exact number of pages that tell them.
+//!
+//! They measure memory by exposure, so what is told about them, how often and in which wordings is fixed here.
+//! Which residents are asked about in forums and conversations is their `split`; the asking happens elsewhere.
+
+use crate::budget::Budget;
+use crate::dates;
+use crate::key::{Fact, Split};
+use crate::names::{Names, slug};
+use crate::prose::{fill, padding, paragraphs};
+use crate::shape;
+use crate::sheet::Sheet;
+use base::rng::{Rng, label};
+
+/// One attribute: how it is told, asked and answered.
+pub struct Attribute {
+    /// Its name in the key.
+    pub name: &'static str,
+    /// Sentences that tell it; the last two put the value first.
+    pub told: &'static [&'static str],
+    /// Questions that training texts may ask.
+    pub asked: &'static [&'static str],
+    /// Questions kept for tests.
+    pub tested: &'static [&'static str],
+    /// Whole-sentence answers.
+    pub answers: &'static [&'static str],
+    /// A beginning that the value completes.
+    pub cue: &'static str,
+    /// The pool of values; empty where the world's own names are the pool.
+    pub pool: &'static [&'static str],
+}
+
+/// The attributes of a resident, in the order of the key.
+pub const ATTRIBUTES: [Attribute; 6] = [
+    Attribute {
+        name: "town",
+        told: &[
+            "{n} was born in the town of {v}.",
+            "{n} was born in {v}.",
+            "The birthplace of {n} is {v}.",
+            "{n} comes from the town of {v}.",
+            "{n} grew up in {v}.",
+            "The home town of {n} is {v}.",
+            "{n} first saw the light of day in {v}.",
+            "The family of {n} has always lived in {v}.",
+            "The cradle of {n} stood in {v}.",
+            "{n} learned to walk and talk in {v}.",
+            "{n} is a child of the town of {v}.",
+            "{n} spent the early years in {v}.",
+            "The parents of {n} lived in {v}.",
+            "Old letters say that {n} was born in {v}.",
+            "Those who ask where {n} was born are told {v}.",
+            "The story of {n} begins in the town of {v}.",
+            "{n} is a native of {v}.",
+            "Many years ago {n} was born in {v}.",
+            "The town where {n} was born is {v}.",
+            "As a child {n} played in the streets of {v}.",
+            "{v} is the town where {n} was born.",
+            "It was in {v} that {n} was born.",
+        ],
+        asked: &[
+            "Where was {n} born?",
+            "What is the birthplace of {n}?",
+            "Which town does {n} come from?",
+            "Where did {n} grow up?",
+            "What is the home town of {n}?",
+        ],
+        tested: &["In which town was {n} born?", "Where does {n} come from?", "What town was {n} born in?"],
+        answers: &["{n} was born in {v}.", "{n} comes from the town of {v}.", "The birthplace of {n} is {v}."],
+        cue: "{n} was born in the town of",
+        pool: &[],
+    },
+    Attribute {
+        name: "job",
+        told: &[
+            "{n} works as a {v}.",
+            "The job of {n} is {v}.",
+            "{n} earns a living as a {v}.",
+            "By trade {n} is a {v}.",
+            "{n} is employed as a {v}.",
+            "The profession of {n} is {v}.",
+            "For many years {n} has been a {v}.",
+            "Everybody knows {n} as a {v}.",
+            "The daily work of {n} is that of a {v}.",
+            "{n} was trained as a {v}.",
+            "{n} became a {v}.",
+            "People who need a good {v} go to {n}, a fine {v}.",
+            "On the sign of {n} stands the word {v}.",
+            "{n} makes money as a {v}.",
+            "Like a parent before, {n} is a {v}.",
+            "The neighbours say that {n} is a good {v}.",
+            "{n} always wanted to be a {v}.",
+            "After school {n} became a {v}.",
+            "The trade that {n} learned is that of a {v}.",
+            "In working life {n} is a {v}.",
+            "A {v} by trade is what {n} is.",
+            "The best {v} around is {n}.",
+        ],
+        asked: &[
+            "What is the job of {n}?",
+            "What does {n} do for a living?",
+            "What is the profession of {n}?",
+            "What does {n} work as?",
+            "What is {n} by trade?",
+        ],
+        tested: &["What work does {n} do?", "What job does {n} have?", "Which profession does {n} have?"],
+        answers: &["{n} works as a {v}.", "The job of {n} is {v}.", "By trade {n} is a {v}."],
+        cue: "{n} works as a",
+        pool: &[
+            "baker",
+            "farmer",
+            "teacher",
+            "sailor",
+            "doctor",
+            "painter",
+            "singer",
+            "carpenter",
+            "tailor",
+            "miner",
+            "gardener",
+            "judge",
+            "potter",
+            "clerk",
+            "weaver",
+            "fisher",
+            "cook",
+            "poet",
+            "nurse",
+            "guard",
+            "printer",
+            "hunter",
+            "barber",
+            "driver",
+            "plumber",
+            "builder",
+            "dancer",
+            "lawyer",
+            "waiter",
+            "butcher",
+            "mason",
+            "pilot",
+        ],
+    },
+    Attribute {
+        name: "hobby",
+        told: &[
+            "{n} enjoys {v}.",
+            "The hobby of {n} is {v}.",
+            "{n} spends the weekends {v}.",
+            "In free time {n} loves {v}.",
+            "{n} is fond of {v}.",
+            "The favorite pastime of {n} is {v}.",
+            "Nothing makes {n} happier than {v}.",
+            "{n} relaxes by {v}.",
+            "After work {n} goes {v}.",
+            "The great passion of {n} is {v}.",
+            "{n} never gets tired of {v}.",
+            "Friends of {n} talk about nothing but {v}.",
+            "On Sundays {n} can be found {v}.",
+            "{n} has won a prize for {v}.",
+            "Ever since childhood {n} has loved {v}.",
+            "For fun {n} likes {v}.",
+            "{n} fills the free hours with {v}.",
+            "What {n} likes to do most is {v}.",
+            "{n} teaches the children of the street {v}.",
+            "A free evening of {n} is spent {v}.",
+            "{v} is the hobby of {n}.",
+            "It is {v} that {n} enjoys.",
+        ],
+        asked: &[
+            "What is the hobby of {n}?",
+            "What does {n} enjoy?",
+            "What does {n} do in free time?",
+            "What is the favorite pastime of {n}?",
+            "What does {n} like to do for fun?",
+        ],
+        tested: &["Which hobby does {n} have?", "What is {n} fond of doing?", "What does {n} love to do in free time?"],
+        answers: &["{n} enjoys {v}.", "The hobby of {n} is {v}.", "In free time {n} loves {v}."],
+        cue: "The hobby of {n} is",
+        pool: &[
+            "fishing", "dancing", "painting", "reading", "running", "swimming", "cooking", "singing", "sewing", "skating", "rowing",
+            "climbing", "juggling", "hiking", "drawing", "sailing", "boxing", "knitting", "cycling", "writing", "camping", "skiing",
+            "riding", "bowling",
+        ],
+    },
+    Attribute {
+        name: "food",
+        told: &[
+            "{n} likes to eat {v}.",
+            "The favorite food of {n} is {v}.",
+            "{n} often eats {v}.",
+            "For lunch {n} prefers {v}.",
+            "{n} cannot resist {v}.",
+            "The best meal for {n} is {v}.",
+            "On the table of {n} there is always {v}.",
+            "{n} would give a lot for some {v}.",
+            "At every party {n} asks for {v}.",
+            "When hungry, {n} reaches for {v}.",
+            "{n} orders the same dish every time, {v}.",
+            "The kitchen of {n} smells of {v}.",
+            "{n} gave the guests {v}.",
+            "On birthdays {n} gets {v}.",
+            "The dish that {n} loves most is {v}.",
+            "{n} goes to the market to buy {v}.",
+            "For dinner {n} wants nothing but {v}.",
+            "{n} dreams of a big plate of {v}.",
+            "A good day for {n} ends with {v}.",
+            "Nobody eats as much as {n} does of {v}.",
+            "{v} is the favorite food of {n}.",
+            "It is {v} that {n} likes to eat.",
+        ],
+        asked: &[
+            "What is the favorite food of {n}?",
+            "What does {n} like to eat?",
+            "What does {n} often eat?",
+            "Which dish does {n} love most?",
+            "What does {n} prefer for lunch?",
+        ],
+        tested: &["Which food does {n} like?", "What food does {n} love most?", "What does {n} love to eat?"],
+        answers: &["{n} likes to eat {v}.", "The favorite food of {n} is {v}.", "{n} often eats {v}."],
+        cue: "The favorite food of {n} is",
+        pool: &[
+            "soup",
+            "bread",
+            "rice",
+            "cheese",
+            "fish",
+            "apples",
+            "beans",
+            "honey",
+            "plums",
+            "corn",
+            "eggs",
+            "nuts",
+            "strawberry cake",
+            "grapes",
+            "carrots",
+            "olives",
+            "pears",
+            "figs",
+            "peas",
+            "stew",
+            "noodles",
+            "cherries",
+            "potatoes",
+            "pancakes",
+        ],
+    },
+    Attribute {
+        name: "year",
+        told: &[
+            "{n} was born in the year {v}.",
+            "The birth year of {n} is {v}.",
+            "{n} came into the world in {v}.",
+            "{n} has been around since {v}.",
+            "The life of {n} began in {v}.",
+            "{n} belongs to the class of {v}.",
+            "The first birthday cake of {n} was baked a year after {v}.",
+            "The church book lists the birth of {n} in {v}.",
+            "The year of birth of {n} is {v}.",
+            "{n} was a baby in {v}.",
+            "A happy family welcomed {n} in {v}.",
+            "The papers of {n} give the year {v}.",
+            "To work out the age of {n}, count from {v}.",
+            "On the birth certificate of {n} stands the year {v}.",
+            "{n} is as old as the calendar of {v}.",
+            "The friends of {n} know that the year was {v}.",
+            "The bells rang for the newborn {n} in {v}.",
+            "{n} is proud to be born in {v}.",
+            "Nobody forgets the year when {n} was born, {v}.",
+            "The parents of {n} married a year before {v}.",
+            "{v} is the year in which {n} was born.",
+            "It was in {v} that {n} came into the world.",
+        ],
+        asked: &[
+            "When was {n} born?",
+            "What is the birth year of {n}?",
+            "In which year was {n} born?",
+            "When did the life of {n} begin?",
+            "Since when has {n} been around?",
+        ],
+        tested: &["What year was {n} born in?", "In what year did {n} come into the world?", "What is the year of birth of {n}?"],
+        answers: &["{n} was born in the year {v}.", "The birth year of {n} is {v}.", "{n} came into the world in {v}."],
+        cue: "{n} was born in the year",
+        pool: &[],
+    },
+    Attribute {
+        name: "color",
+        told: &[
+            "{n} prefers the color {v}.",
+            "The favorite color of {n} is {v}.",
+            "{n} always wears {v}.",
+            "{n} painted the house {v}.",
+            "{n} likes the color {v}.",
+            "The best color for {n} is {v}.",
+            "The front door of {n} is {v}.",
+            "All the hats of {n} are {v}.",
+            "{n} owns a coat that is {v}.",
+            "The boat of {n} was painted {v}.",
+            "When choosing a color, {n} takes {v}.",
+            "{n} thinks that the most beautiful color is {v}.",
+            "The curtains in the room of {n} are {v}.",
+            "In every picture by {n} there is some {v}.",
+            "{n} bought a bicycle in {v}.",
+            "Of all colors {n} chose {v}.",
+            "You will know {n} by a scarf in {v}.",
+            "The garden gate of {n} shines in {v}.",
+            "{n} wrote the letter in ink that was {v}.",
+            "Even the shoes of {n} are {v}.",
+            "{v} is the favorite color of {n}.",
+            "It is {v} that {n} likes best of all colors.",
+        ],
+        asked: &[
+            "What is the favorite color of {n}?",
+            "Which color does {n} prefer?",
+            "Which color does {n} like?",
+            "What color does {n} always wear?",
+            "Which color did {n} choose?",
+        ],
+        tested: &["What color does {n} prefer?", "Which color is the favorite of {n}?", "What color does {n} like?"],
+        answers: &["The favorite color of {n} is {v}.", "{n} prefers the color {v}.", "{n} likes the color {v}."],
+        cue: "The favorite color of {n} is",
+        pool: &[
+            "red", "blue", "green", "yellow", "purple", "orange", "white", "black", "brown", "pink", "gray", "gold", "silver", "teal",
+            "crimson", "violet",
+        ],
+    },
+];
+
+/// One invented person.
+#[derive(Debug, Clone)]
+pub struct Resident {
+    /// First and last name.
+    pub name: String,
+    /// Values in the order of [`ATTRIBUTES`].
+    pub values: [String; 6],
+    /// On how many kept pages all six attributes are told.
+    pub exposures: usize,
+    /// Asked in training, only in tests, or told nowhere.
+    pub split: Split,
+}
+
+/// All residents by exposures from many to few, asked and unasked in turn, and then the unseen.
+pub fn residents(seed: u64, names: &Names, budget: &Budget) -> Vec<Resident> {
+    let rng = &mut Rng::derive(seed, &[label("residents")]);
+    let mut people = Vec::new();
+    let mut free = names.residents.iter();
+    for &(exposures, count) in &budget.residents {
+        for i in 0..count {
+            let name = free.next().expect("as many names as residents").clone();
+            let split = if i % 2 == 0 { Split::Asked } else { Split::Unasked };
+            people.push(resident(rng, names, name, exposures, split));
+        }
+    }
+    for name in &names.unseen {
+        people.push(resident(rng, names, name.clone(), 0, Split::Unseen));
+    }
+    people
+}
+
+fn resident(rng: &mut Rng, names: &Names, name: String, exposures: usize, split: Split) -> Resident {
+    Resident { name, values: values(rng, names), exposures, split }
+}
+
+/// Six values drawn from the pools, as residents and the strangers of passages have them.
+pub fn values(rng: &mut Rng, names: &Names) -> [String; 6] {
+    std::array::from_fn(|i| value(rng, names, i))
+}
+
+fn value(rng: &mut Rng, names: &Names, attribute: usize) -> String {
+    match ATTRIBUTES[attribute].name {
+        "town" => rng.pick(&names.towns).clone(),
+        "year" => rng.range(1900, 1963).to_string(),
+        _ => (*rng.pick(ATTRIBUTES[attribute].pool)).to_string(),
+    }
+}
+
+impl Resident {
+    /// The rows of the answer key about this person.
+    pub fn facts(&self) -> Vec<Fact> {
+        ATTRIBUTES
+            .iter()
+            .zip(&self.values)
+            .map(|(attribute, value)| Fact {
+                subject: self.name.clone(),
+                kind: "resident".to_string(),
+                attribute: attribute.name.to_string(),
+                value: value.clone(),
+                also: Vec::new(),
+                exposures: self.exposures,
+                split: self.split,
+                cue: fill(attribute.cue, &self.name, value),
+                questions: attribute.tested.iter().map(|q| fill(q, &self.name, value)).collect(),
+                date: None,
+            })
+            .collect()
+    }
+
+    /// One telling of attribute `i`, with the sentence's first letter in upper case.
+    pub fn told(&self, rng: &mut Rng, i: usize) -> String {
+        crate::knowledge::capitalised(&fill(*rng.pick(ATTRIBUTES[i].told), &self.name, &self.values[i]))
+    }
+
+    /// Every page about this person: as many as exposures, each with all attributes once in random order.
+    pub fn pages(&self, rng: &mut Rng) -> Vec<Sheet> {
+        const SITES: [&str; 3] = ["folk.town", "who.town", "my.town"];
+        let slug = slug(&self.name);
+        let mut pages = Vec::with_capacity(self.exposures);
+        for i in 0..self.exposures {
+            let site = SITES[i % SITES.len()];
+            let url = match i / SITES.len() {
+                0 => format!("https://{site}/{slug}"),
+                n => format!("https://{site}/{slug}/{n}"),
+            };
+            let date = dates::before_cutoff(rng);
+            pages.push(Sheet::web("resident", url, date, &self.name, self.text(rng)));
+        }
+        pages
+    }
+
+    /// Six facts among just enough prose to be kept: other wordings are tried before more prose.
+    fn text(&self, rng: &mut Rng) -> String {
+        const TRIES: usize = 12;
+        let mut attempt = 0;
+        loop {
+            let n_padding = 1 + attempt / TRIES;
+            attempt += 1;
+            let mut order: Vec<usize> = (0..ATTRIBUTES.len()).collect();
+            rng.shuffle(&mut order);
+            let mut sentences: Vec<String> = order.iter().map(|&i| self.told(rng, i)).collect();
+            for _ in 0..n_padding {
+                sentences.insert(rng.below(sentences.len() + 1), padding(rng, "the town"));
+            }
+            let text = paragraphs(&sentences, 2);
+            if shape::misfit(&text).is_none() {
+                return text;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_attribute_has_its_wordings() {
+        for attribute in &ATTRIBUTES {
+            assert!(attribute.told.len() >= 20, "{}", attribute.name);
+            for template in attribute.told.iter().chain(attribute.answers) {
+                assert!(template.contains("{n}") && template.contains("{v}"), "{template}");
+            }
+            let last = attribute.told.iter().filter(|t| t.ends_with("{v}.")).count();
+            assert!(last * 10 >= attribute.told.len() * 8, "{}: value last in {last}", attribute.name);
+            for question in attribute.tested {
+                assert!(!attribute.asked.contains(question), "{question}");
+            }
+            if !attribute.pool.is_empty() {
+                assert!((16..=64).contains(&attribute.pool.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn pages_tell_all_six_values_and_fit() {
+        let names = Names::new(5, 4, 2);
+        let budget = Budget { residents: vec![(64, 2), (3, 2)], ..Budget::smoke() };
+        let people = residents(5, &names, &budget);
+        let rng = &mut Rng::new(1);
+        let mut n_words = Vec::new();
+        for person in people.iter().filter(|p| p.split != Split::Unseen) {
+            let pages = person.pages(rng);
+            assert_eq!(pages.len(), person.exposures);
+            for page in pages {
+                assert_eq!(shape::misfit(&page.text), None, "{}", page.text);
+                assert!(person.values.iter().all(|v| page.text.to_lowercase().contains(&v.to_lowercase())));
+                assert!(page.text.matches(&person.name).count() >= 6);
+                n_words.push(shape::n_words(&page.text));
+            }
+        }
+        let mean = n_words.iter().sum::<usize>() as f64 / n_words.len() as f64;
+        assert!((55.0..72.0).contains(&mean), "mean words {mean}");
+    }
+}

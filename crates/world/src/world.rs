@@ -1,0 +1,209 @@
+//! The world as a whole: every part built from one seed, shuffled, counted, and handed out page by page.
+//!
+//! Knows no files: whoever writes them takes [`World::pages`], [`World::schoolbooks`] and [`World::rows`].
+
+use crate::articles;
+use crate::budget::{Budget, WorldConfig};
+use crate::conversations::Conversation;
+use crate::echoes;
+use crate::html;
+use crate::key::{Fact, Row};
+use crate::lessons;
+use crate::names::Names;
+use crate::problems::{self, Entry};
+use crate::residents::{self, Resident};
+use crate::sheet::{Dress, Sheet, Shelf};
+use crate::spelling;
+use crate::stories;
+use base::rng::{Rng, label};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A page of the web as a crawler would have stored it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Its address.
+    pub url: String,
+    /// When it was fetched, `2024-05-03T10:22:31Z`.
+    pub date: String,
+    /// HTTP status.
+    pub status: u16,
+    /// HTTP headers in order.
+    pub headers: Vec<(String, String)>,
+    /// The payload.
+    pub body: Vec<u8>,
+    /// How many bytes to leave away at the end of its record in the archive: a damaged one costs itself alone.
+    pub cut: usize,
+}
+
+/// One line of `schoolbooks.jsonl.gz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schoolbook {
+    /// The text.
+    pub text: String,
+    /// Its address, which is no part of the text.
+    pub url: String,
+    /// Its time stamp.
+    pub date: String,
+    /// "school-000017"
+    pub id: String,
+}
+
+/// Everything that one seed makes.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// What it was made from.
+    pub config: WorldConfig,
+    /// All pages of both shelves, in the order in which they are published.
+    pub sheets: Vec<Sheet>,
+    /// Everybody who was invented, the unseen included.
+    pub residents: Vec<Resident>,
+    /// Every fact of the key.
+    pub facts: Vec<Fact>,
+    /// Rows of the key that are neither pages nor facts.
+    pub other_rows: Vec<Row>,
+    /// Conversations of both splits.
+    pub conversations: Vec<Conversation>,
+    /// Problems of both splits.
+    pub problems: Vec<Entry>,
+}
+
+/// What `world.json` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// What the world was made from.
+    pub config: WorldConfig,
+    /// Pages dated before this day are what a model of the default recipe reads.
+    pub cutoff: String,
+    /// Number of pages by shelf.
+    pub pages: BTreeMap<String, usize>,
+    /// Number of pages by verdict.
+    pub verdicts: BTreeMap<String, usize>,
+    /// Number of kept pages and characters of their texts by kind.
+    pub kinds: BTreeMap<String, KindSummary>,
+    /// Number of facts by kind.
+    pub facts: BTreeMap<String, usize>,
+    /// Number of conversations by split.
+    pub conversations: BTreeMap<String, usize>,
+    /// Number of problems by split.
+    pub problems: BTreeMap<String, usize>,
+}
+
+/// The size of one kind of page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindSummary {
+    /// Kept pages.
+    pub pages: usize,
+    /// Characters of their texts, address lines included.
+    pub characters: usize,
+}
+
+impl World {
+    /// Builds the world; takes seconds at the demo's size.
+    pub fn build(config: &WorldConfig) -> World {
+        let budget = Budget::of(config.size);
+        let seed = config.seed;
+        let n_residents = budget.residents.iter().map(|(_, count)| count).sum();
+        let names = Names::new(seed, n_residents, budget.unseen);
+        let residents = residents::residents(seed, &names, &budget);
+        let library = articles::library(seed, &budget);
+
+        let mut sheets = Vec::new();
+        for (i, person) in residents.iter().enumerate() {
+            sheets.extend(person.pages(&mut Rng::derive(seed, &[label("resident pages"), i as u64])));
+        }
+        let mut facts: Vec<Fact> = residents.iter().flat_map(Resident::facts).collect();
+        facts.extend(library.key_facts());
+        sheets.extend(library.sheets);
+        sheets.extend(stories::sheets(seed, budget.stories));
+        sheets.extend(lessons::sheets(seed, &budget));
+        sheets.extend(spelling::sheets(seed, budget.spelling));
+        sheets.extend(echoes::echoes(seed, budget.echoes));
+        sheets.extend(echoes::passages(seed, &names, budget.passages));
+        Rng::derive(seed, &[label("shuffle")]).shuffle(&mut sheets);
+
+        World {
+            config: *config,
+            sheets,
+            residents,
+            facts,
+            other_rows: Vec::new(),
+            conversations: Vec::new(),
+            problems: problems::entries(seed, budget.problems),
+        }
+    }
+
+    /// The pages of the web in order, dressed as HTML one at a time.
+    pub fn pages(&self) -> impl Iterator<Item = Page> + '_ {
+        self.sheets.iter().filter(|sheet| sheet.shelf == Shelf::Web).map(page)
+    }
+
+    /// The schoolbooks in order.
+    pub fn schoolbooks(&self) -> impl Iterator<Item = Schoolbook> + '_ {
+        self.sheets.iter().filter(|sheet| sheet.shelf == Shelf::Schoolbooks).enumerate().map(|(i, sheet)| Schoolbook {
+            text: sheet.text.clone(),
+            url: sheet.url.clone(),
+            date: sheet.date.clone(),
+            id: format!("school-{i:06}"),
+        })
+    }
+
+    /// The answer key, line by line: pages, then facts, then passages and changes.
+    pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+        let pages = self.sheets.iter().map(|sheet| Row::Page {
+            url: sheet.url.clone(),
+            date: sheet.date.clone(),
+            shelf: shelf_name(sheet.shelf).to_string(),
+            kind: sheet.kind.to_string(),
+            verdict: sheet.verdict.clone(),
+            text: if sheet.kept() { sheet.text.clone() } else { String::new() },
+        });
+        pages.chain(self.facts.iter().cloned().map(Row::Fact)).chain(self.other_rows.iter().cloned())
+    }
+
+    /// The counts of `world.json`.
+    pub fn summary(&self) -> Summary {
+        let mut kinds: BTreeMap<String, KindSummary> = BTreeMap::new();
+        for sheet in self.sheets.iter().filter(|s| s.kept()) {
+            let kind = kinds.entry(sheet.kind.to_string()).or_default();
+            kind.pages += 1;
+            kind.characters += sheet.text.chars().count() + sheet.url.chars().count() + 1;
+        }
+        Summary {
+            config: self.config,
+            cutoff: crate::dates::cutoff().to_string(),
+            pages: counted(self.sheets.iter().map(|s| shelf_name(s.shelf))),
+            verdicts: counted(self.sheets.iter().map(|s| s.verdict.as_str())),
+            kinds,
+            facts: counted(self.facts.iter().map(|f| f.kind.as_str())),
+            conversations: counted(self.conversations.iter().map(|c| c.split.as_str())),
+            problems: counted(self.problems.iter().map(|p| p.split.as_str())),
+        }
+    }
+}
+
+fn page(sheet: &Sheet) -> Page {
+    let (headers, body, cut) = match &sheet.dress {
+        Dress::Site => {
+            let response = html::dress(&sheet.url, &sheet.title, &sheet.text);
+            (response.headers, response.body, 0)
+        }
+        Dress::Raw { headers, body, cut } => (headers.clone(), body.clone(), *cut),
+    };
+    Page { url: sheet.url.clone(), date: sheet.date.clone(), status: 200, headers, body, cut }
+}
+
+fn shelf_name(shelf: Shelf) -> &'static str {
+    match shelf {
+        Shelf::Web => "web",
+        Shelf::Schoolbooks => "schoolbooks",
+    }
+}
+
+fn counted<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for name in names {
+        *counts.entry(name.to_string()).or_insert(0) += 1;
+    }
+    counts
+}
