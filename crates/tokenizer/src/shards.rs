@@ -222,12 +222,13 @@ impl TokenView {
         Ok(view)
     }
 
-    /// Looks at evenly spaced stretches, so that a damaged file is found before training and not after an hour.
+    /// Looks at evenly spaced stretches (at every id of a small stream), so that a damaged file is found before training
+    /// and not after an hour.
     fn check_samples(&self) -> Result<()> {
         const STRETCHES: usize = 256;
         let mut ids = [0; 256];
         for stretch in 0..STRETCHES {
-            let start = self.length / STRETCHES * stretch;
+            let start = (self.length as u128 * stretch as u128 / STRETCHES as u128) as usize;
             let length = ids.len().min(self.length - start);
             self.copy(start..start + length, &mut ids[..length])?;
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use base::progress::Progress;
 use base::stop::Stop;
 use serde_json::Value;
+use tokenizer::shards::{Page, ShardConfig, Shards, write_shards};
 use tokenizer::train::{TrainConfig, train};
 use tokenizer::{Tokenizer, chat, normalise};
 
@@ -87,4 +88,39 @@ fn conversations_have_the_ids_of_the_chat_template() {
         assert_eq!(chat::render(&stored.conversation, &tokenizer).ids, ids(&row["ids"]));
         assert_eq!(chat::render_prompt(&stored.conversation, &tokenizer), ids(&row["prompt_ids"]));
     }
+}
+
+/// The files of version 1. If this fails the format has changed: raise the version, and then make the files again.
+#[test]
+fn shards_have_the_stored_bytes() {
+    let tokenizer = Tokenizer::load(&golden("tokenizer.json")).unwrap();
+    let folder = scratch("golden-shards");
+    write_golden_shards(&tokenizer, &folder);
+    for name in ["train-00000.bin", "val-00000.bin", "shards.json"] {
+        let (written, stored) = (std::fs::read(folder.join(name)).unwrap(), std::fs::read(golden("shards").join(name)).unwrap());
+        assert!(written == stored, "{name} differs from tests/golden/shards/{name}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+
+    let shards = Shards::open(&golden("shards")).unwrap();
+    let mut ids = vec![0; shards.val().len()];
+    shards.val().copy(0..ids.len(), &mut ids).unwrap();
+    assert_eq!(tokenizer.decode(&ids), "<|endoftext|>https://a.example/4\nThe élève counts geese.");
+}
+
+fn write_golden_shards(tokenizer: &Tokenizer, folder: &Path) {
+    let page = |n: usize| Page {
+        url: format!("https://a.example/{n}"),
+        date: format!("2025-0{}-01", n + 1),
+        text: format!("The {} counts geese.", ["sailor", "teacher", "aunt", "miller", "élève", "baker", "nobody", "owl"][n]),
+    };
+    let config = ShardConfig {
+        folder: folder.to_path_buf(),
+        seed: 4,
+        val_share: 0.01,
+        cutoff: Some("2025-07-01".into()),
+        threads: 2,
+        file_tokens: ShardConfig::FILE_TOKENS,
+    };
+    write_shards((0..8).map(page), tokenizer, &config, &Progress::silent(), &Stop::new()).unwrap();
 }
