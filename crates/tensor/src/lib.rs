@@ -7,6 +7,7 @@
 //! Each fast kernel has a slow twin in [`reference`] in f64, against which it is tested at odd sizes.
 
 pub mod attention;
+pub mod decode;
 pub mod embedding;
 pub mod head;
 pub mod matmul;
@@ -26,7 +27,7 @@ pub enum Device {
     Cpu,
 }
 
-/// What a build runs on, in words: the instruction set that [`simd::dispatch`] picks on this machine.
+/// What a build runs on, in words: the widest instruction set of this machine that kernels are compiled for.
 pub fn instruction_set() -> &'static str {
     simd::name()
 }

@@ -1,23 +1,19 @@
 //! Plain loops compiled for each instruction set and picked at run time.
 //!
-//! A kernel is a closure of plain loops given to [`dispatch`]; the `pulp` crate compiles it once per instruction
-//! set (AVX-512, AVX2 with FMA, NEON, portable) and calls the widest that the machine has. Sums are kept in
-//! [`LANES`] partial sums, because the compiler may not reorder floating-point additions by itself.
+//! A kernel is a function of plain loops with the attribute `multiversion`, which compiles it once per instruction set
+//! (AVX-512, AVX2 with FMA, the target's own) and calls the widest that the machine has. The helpers here are always
+//! inlined, so that they are compiled with their caller's instruction set. Sums are kept in [`LANES`] partial sums,
+//! because the compiler may not reorder floating-point additions by itself.
 
 use std::sync::LazyLock;
 
+use multiversion::multiversion;
 use pulp::Arch;
 
 /// Number of partial sums in a reduction: two AVX2 registers, one of AVX-512.
 pub const LANES: usize = 16;
 
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
-
-/// Runs a kernel compiled for the widest instruction set of this machine.
-#[inline(always)]
-pub fn dispatch<R>(kernel: impl FnOnce() -> R) -> R {
-    ARCH.dispatch(kernel)
-}
+pub(crate) static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// The instruction set in words.
 pub fn name() -> &'static str {
@@ -68,8 +64,27 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// Sum of squares of a slice, in f64 across chunks so that the norm of millions of numbers stays exact.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 pub fn sum_of_squares(values: &[f32]) -> f64 {
-    values.chunks(4096).map(|chunk| f64::from(dispatch(|| dot(chunk, chunk)))).sum()
+    let mut sum = 0.0;
+    for chunk in values.chunks(4096) {
+        sum += f64::from(dot(chunk, chunk));
+    }
+    sum
+}
+
+/// `y += x`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
+pub fn add(x: &[f32], y: &mut [f32]) {
+    axpy(1.0, x, y);
+}
+
+/// `y *= factor`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
+pub fn scale(factor: f32, y: &mut [f32]) {
+    for y in y {
+        *y *= factor;
+    }
 }
 
 /// `y += scale * x`.
@@ -147,7 +162,7 @@ mod tests {
         for i in -870_000..=880_000 {
             let x = i as f32 * 1e-4;
             let exact = f64::from(x).exp();
-            let error = (f64::from(dispatch(|| exp(x))) - exact).abs() / exact;
+            let error = (f64::from(exp(x)) - exact).abs() / exact;
             worst = worst.max(error);
         }
         assert!(worst < 2.5e-7, "largest relative error {worst:e}");
@@ -160,12 +175,12 @@ mod tests {
             let a: Vec<f32> = (0..n).map(|i| (i as f32 * 0.37).sin()).collect();
             let b: Vec<f32> = (0..n).map(|i| (i as f32 * 0.71).cos()).collect();
             let exact: f64 = a.iter().zip(&b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
-            assert!((f64::from(dispatch(|| dot(&a, &b))) - exact).abs() < 1e-5);
+            assert!((f64::from(dot(&a, &b)) - exact).abs() < 1e-5);
             let largest = a.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            assert_eq!(dispatch(|| max(&a)), largest);
+            assert_eq!(max(&a), largest);
             let mut e = a.clone();
             let exact_sum: f64 = a.iter().map(|&x| f64::from(x - 0.5).exp()).sum();
-            let sum = f64::from(dispatch(|| exp_and_sum(&mut e, 0.5)));
+            let sum = f64::from(exp_and_sum(&mut e, 0.5));
             assert!((sum - exact_sum).abs() <= 1e-5 * exact_sum.max(1.0));
         }
     }
