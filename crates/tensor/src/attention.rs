@@ -4,8 +4,10 @@
 //! values. Probabilities are not kept; forward leaves the log of each softmax's denominator, and backward computes
 //! the block's probabilities again from it (Dao et al. 2022). One block's matrices stay in the L1/L2 cache.
 
+use multiversion::multiversion;
+
 use crate::matmul::{Mat, MatMut, matmul, matmul_add};
-use crate::simd::{self, dispatch, exp};
+use crate::simd::{self, exp};
 
 /// Queries per block.
 pub const BLOCK: usize = 64;
@@ -75,23 +77,22 @@ pub fn causal(q: &[f32], k: &[f32], v: &[f32], v_stride: usize, shape: Shape, ou
 }
 
 /// Softmax of scaled scores (rows, keys), where row r sees keys 0..=start + r; the others become 0.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 fn softmax_rows(scores: &mut [f32], start: usize, keys: usize, scale: f32, lse: &mut [f32]) {
-    dispatch(|| {
-        for (r, (row, lse)) in scores.chunks_exact_mut(keys).zip(lse).enumerate() {
-            let (seen, masked) = row.split_at_mut(start + r + 1);
-            for x in seen.iter_mut() {
-                *x *= scale;
-            }
-            let largest = simd::max(seen);
-            let sum = simd::exp_and_sum(seen, largest);
-            *lse = largest + sum.ln();
-            let inverse = 1.0 / sum;
-            for x in seen {
-                *x *= inverse;
-            }
-            masked.fill(0.0);
+    for (r, (row, lse)) in scores.chunks_exact_mut(keys).zip(lse).enumerate() {
+        let (seen, masked) = row.split_at_mut(start + r + 1);
+        for x in seen.iter_mut() {
+            *x *= scale;
         }
-    });
+        let largest = simd::max(seen);
+        let sum = simd::exp_and_sum(seen, largest);
+        *lse = largest + sum.ln();
+        let inverse = 1.0 / sum;
+        for x in seen {
+            *x *= inverse;
+        }
+        masked.fill(0.0);
+    }
 }
 
 /// Backward. `dout`, `out`, `q` (B, T, H, D), `k`, `v` as in [`causal`]; writes `dq` (B, T, H, D), `dk` (B, T, K, D) and
@@ -147,7 +148,7 @@ pub fn causal_backward(
 }
 
 /// Scores become probabilities again, gradients of probabilities become gradients of raw scores. Both (rows, keys).
-#[inline]
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 fn softmax_rows_backward(
     p: &mut [f32],
     dp: &mut [f32],
@@ -160,20 +161,18 @@ fn softmax_rows_backward(
     scale: f32,
     lse: &[f32],
 ) {
-    dispatch(|| {
-        for (r, (p, dp)) in p.chunks_exact_mut(keys).zip(dp.chunks_exact_mut(keys)).enumerate() {
-            let delta = simd::dot(&dout[r * stride..][..d], &out[r * stride..][..d]);
-            let (seen, masked) = p.split_at_mut(start + r + 1);
-            let (dseen, dmasked) = dp.split_at_mut(start + r + 1);
-            let lse = lse[r];
-            for (p, dp) in seen.iter_mut().zip(dseen) {
-                *p = exp(*p * scale - lse);
-                *dp = *p * (*dp - delta) * scale;
-            }
-            masked.fill(0.0);
-            dmasked.fill(0.0);
+    for (r, (p, dp)) in p.chunks_exact_mut(keys).zip(dp.chunks_exact_mut(keys)).enumerate() {
+        let delta = simd::dot(&dout[r * stride..][..d], &out[r * stride..][..d]);
+        let (seen, masked) = p.split_at_mut(start + r + 1);
+        let (dseen, dmasked) = dp.split_at_mut(start + r + 1);
+        let lse = lse[r];
+        for (p, dp) in seen.iter_mut().zip(dseen) {
+            *p = exp(*p * scale - lse);
+            *dp = *p * (*dp - delta) * scale;
         }
-    });
+        masked.fill(0.0);
+        dmasked.fill(0.0);
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@
 //! objective that is local to a position enters as one number: dLoss/dlogprob. The gradient of the logits is then
 //! that number times (onehot - softmax), whatever the stage.
 
+use multiversion::multiversion;
+
 use crate::matmul::{Mat, MatMut, matmul, matmul_add};
-use crate::simd::{self, dispatch};
+use crate::simd;
 
 /// Positions whose logits exist at once.
 pub const SLICE: usize = 128;
@@ -62,24 +64,18 @@ pub fn score_and_backward(
         slice_logprobs(hidden, table, c, targets, logprobs, scratch);
         let n = targets.len();
         let logits = &mut scratch.logits[..n * vocab];
-        dispatch(|| {
-            for (i, (row, target)) in logits.chunks_exact_mut(vocab).zip(targets).enumerate() {
-                let weight = dloss(slice * SLICE + i, logprobs[i]);
-                for p in row.iter_mut() {
-                    *p *= -weight;
-                }
-                row[target.token as usize] += weight;
-            }
-        });
+        for (i, (row, target)) in logits.chunks_exact_mut(vocab).zip(targets).enumerate() {
+            let weight = dloss(slice * SLICE + i, logprobs[i]);
+            simd::scale(-weight, row);
+            row[target.token as usize] += weight;
+        }
         let dlogits = Mat::new(logits, n, vocab);
         let drows = &mut scratch.drows[..n * c];
         matmul(dlogits, Mat::new(table, vocab, c), MatMut::new(drows, n, c));
         matmul_add(dlogits.t(), Mat::new(&scratch.rows[..n * c], n, c), MatMut::new(dtable, vocab, c));
-        dispatch(|| {
-            for (drow, target) in drows.chunks_exact(c).zip(targets) {
-                simd::axpy(1.0, drow, &mut dhidden[target.row as usize * c..][..c]);
-            }
-        });
+        for (drow, target) in drows.chunks_exact(c).zip(targets) {
+            simd::add(drow, &mut dhidden[target.row as usize * c..][..c]);
+        }
     }
 }
 
@@ -92,18 +88,22 @@ fn slice_logprobs(hidden: &[f32], table: &[f32], c: usize, targets: &[Target], l
     }
     let logits = &mut scratch.logits[..n * vocab];
     matmul(Mat::new(rows, n, c), Mat::new(table, vocab, c).t(), MatMut::new(logits, n, vocab));
-    dispatch(|| {
-        for ((row, target), logprob) in logits.chunks_exact_mut(vocab).zip(targets).zip(logprobs) {
-            let largest = simd::max(row);
-            let of_target = row[target.token as usize];
-            let sum = simd::exp_and_sum(row, largest);
-            *logprob = of_target - largest - sum.ln();
-            let inverse = 1.0 / sum;
-            for p in row {
-                *p *= inverse;
-            }
-        }
-    });
+    for ((row, target), logprob) in logits.chunks_exact_mut(vocab).zip(targets).zip(logprobs) {
+        *logprob = softmax(row, target.token as usize);
+    }
+}
+
+/// Logits become probabilities; returns the log-probability of one of them.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
+fn softmax(row: &mut [f32], token: usize) -> f32 {
+    let largest = simd::max(row);
+    let of_token = row[token];
+    let sum = simd::exp_and_sum(row, largest);
+    let inverse = 1.0 / sum;
+    for p in row {
+        *p *= inverse;
+    }
+    of_token - largest - sum.ln()
 }
 
 #[cfg(test)]

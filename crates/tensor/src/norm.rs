@@ -1,37 +1,37 @@
 //! RMSNorm: y = x / rms(x) * weight (Zhang and Sennrich 2019).
 
-use crate::simd::{self, LANES, dispatch, fma, sum_lanes};
+use multiversion::multiversion;
+
+use crate::simd::{self, LANES, fma, sum_lanes};
 
 /// Normalises each row. `x`, `y` (N, C); `weight` (C); `rstd` (N) receives 1 / rms for the backward pass.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32], rstd: &mut [f32]) {
     let c = weight.len();
     assert_eq!((x.len(), y.len()), (rstd.len() * c, rstd.len() * c), "rms_norm of {} rows of {c}", rstd.len());
-    dispatch(|| {
-        for ((x, y), rstd) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)).zip(rstd.iter_mut()) {
-            *rstd = 1.0 / (simd::dot(x, x) / c as f32 + eps).sqrt();
-            for i in 0..c {
-                y[i] = x[i] * *rstd * weight[i];
-            }
+    for ((x, y), rstd) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)).zip(rstd.iter_mut()) {
+        *rstd = 1.0 / (simd::dot(x, x) / c as f32 + eps).sqrt();
+        for i in 0..c {
+            y[i] = x[i] * *rstd * weight[i];
         }
-    });
+    }
 }
 
 /// Backward: adds to `dx` (N, C) and to `dweight` (C).
 ///
 /// With x̂ = x rstd: dx = rstd (dy w - x̂ mean(dy w x̂)), dw = sum over rows of dy x̂.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 pub fn rms_norm_backward(dy: &[f32], x: &[f32], weight: &[f32], rstd: &[f32], dx: &mut [f32], dweight: &mut [f32]) {
     let c = weight.len();
     let n = rstd.len();
     assert_eq!((dy.len(), x.len(), dx.len(), dweight.len()), (n * c, n * c, n * c, c), "rms_norm_backward of {n} rows of {c}");
-    dispatch(|| {
-        for (((dy, x), dx), &rstd) in dy.chunks_exact(c).zip(x.chunks_exact(c)).zip(dx.chunks_exact_mut(c)).zip(rstd) {
-            let projection = weighted_dot(dy, weight, x) * rstd * rstd / c as f32;
-            for i in 0..c {
-                dweight[i] = fma(dy[i] * rstd, x[i], dweight[i]);
-                dx[i] += rstd * fma(dy[i], weight[i], -(x[i] * projection));
-            }
+    for (((dy, x), dx), &rstd) in dy.chunks_exact(c).zip(x.chunks_exact(c)).zip(dx.chunks_exact_mut(c)).zip(rstd) {
+        let projection = weighted_dot(dy, weight, x) * rstd * rstd / c as f32;
+        for i in 0..c {
+            dweight[i] = fma(dy[i] * rstd, x[i], dweight[i]);
+            dx[i] += rstd * fma(dy[i], weight[i], -(x[i] * projection));
         }
-    });
+    }
 }
 
 /// Sum of a b c.

@@ -1,7 +1,9 @@
 //! Updates of parameters from gradients: AdamW in one pass, Muon's orthogonalised momentum.
 
+use multiversion::multiversion;
+
 use crate::matmul::{Mat, MatMut, matmul};
-use crate::simd::{self, dispatch, fma};
+use crate::simd::{self, fma};
 
 /// The numbers of an AdamW step (Loshchilov and Hutter 2019).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +23,7 @@ pub struct AdamW {
 }
 
 /// One AdamW step; all slices have one length. The gradient is multiplied by `grad_scale` first (clipping).
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 pub fn adamw(param: &mut [f32], grad: &[f32], first: &mut [f32], second: &mut [f32], grad_scale: f32, options: AdamW) {
     let n = param.len();
     assert_eq!((grad.len(), first.len(), second.len()), (n, n, n), "adamw of {n} parameters");
@@ -31,15 +34,13 @@ pub fn adamw(param: &mut [f32], grad: &[f32], first: &mut [f32], second: &mut [f
     let step_size = lr / correction1;
     let inverse_root = 1.0 / correction2.sqrt();
     let shrink = 1.0 - lr * weight_decay;
-    dispatch(|| {
-        for i in 0..n {
-            let g = grad[i] * grad_scale;
-            first[i] = fma(beta1, first[i], (1.0 - beta1) * g);
-            second[i] = fma(beta2, second[i], (1.0 - beta2) * g * g);
-            let denominator = fma(second[i].sqrt(), inverse_root, eps);
-            param[i] = fma(param[i], shrink, -(step_size * first[i] / denominator));
-        }
-    });
+    for i in 0..n {
+        let g = grad[i] * grad_scale;
+        first[i] = fma(beta1, first[i], (1.0 - beta1) * g);
+        second[i] = fma(beta2, second[i], (1.0 - beta2) * g * g);
+        let denominator = fma(second[i].sqrt(), inverse_root, eps);
+        param[i] = fma(param[i], shrink, -(step_size * first[i] / denominator));
+    }
 }
 
 /// The numbers of a Muon step (Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks").
@@ -77,22 +78,29 @@ pub fn muon(
     let n = rows * cols;
     assert_eq!((param.len(), grad.len(), momentum.len()), (n, n, n), "muon of a matrix ({rows}, {cols})");
     scratch.x.resize(n, 0.0);
-    let beta = options.momentum;
-    dispatch(|| {
-        for i in 0..n {
-            let g = grad[i] * grad_scale;
-            momentum[i] = fma(beta, momentum[i], (1.0 - beta) * g);
-            scratch.x[i] = fma(beta, momentum[i], (1.0 - beta) * g);
-        }
-    });
+    nesterov(grad, grad_scale, options.momentum, momentum, &mut scratch.x);
     newton_schulz(rows, cols, scratch);
     let step_size = options.lr * (rows as f32 / cols as f32).max(1.0).sqrt();
     let shrink = 1.0 - options.lr * options.weight_decay;
-    dispatch(|| {
-        for i in 0..n {
-            param[i] = fma(param[i], shrink, -(step_size * scratch.x[i]));
-        }
-    });
+    combine(shrink, -step_size, &scratch.x, param);
+}
+
+/// Momentum, and the gradient one momentum step ahead, into `ahead`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
+fn nesterov(grad: &[f32], grad_scale: f32, beta: f32, momentum: &mut [f32], ahead: &mut [f32]) {
+    for ((grad, momentum), ahead) in grad.iter().zip(momentum).zip(ahead) {
+        let g = (1.0 - beta) * grad * grad_scale;
+        *momentum = fma(beta, *momentum, g);
+        *ahead = fma(beta, *momentum, g);
+    }
+}
+
+/// `y = a y + b x`.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
+fn combine(a: f32, b: f32, x: &[f32], y: &mut [f32]) {
+    for (x, y) in x.iter().zip(y) {
+        *y = fma(a, *y, b * x);
+    }
 }
 
 /// Number of Newton-Schulz steps, and the polynomial's coefficients, from the paper.
@@ -108,26 +116,18 @@ fn newton_schulz(rows: usize, cols: usize, scratch: &mut MuonScratch) {
     scratch.poly.resize(short * short, 0.0);
     let MuonScratch { x, next, gram, poly } = scratch;
     let inverse = 1.0 / (simd::sum_of_squares(x).sqrt() as f32 + 1e-7);
-    dispatch(|| x.iter_mut().for_each(|x| *x *= inverse));
+    simd::scale(inverse, x);
     for _ in 0..STEPS {
         let view = Mat::new(x, rows, cols);
         let (left, right) = if rows <= cols { (view, view.t()) } else { (view.t(), view) };
         matmul(left, right, MatMut::new(gram, short, short));
         let square = Mat::new(gram, short, short);
         matmul(square, square, MatMut::new(poly, short, short));
-        dispatch(|| {
-            for i in 0..short * short {
-                poly[i] = fma(b, gram[i], c * poly[i]);
-            }
-        });
+        combine(c, b, gram, poly);
         let poly = Mat::new(poly, short, short);
         let (left, right) = if rows <= cols { (poly, view) } else { (view, poly) };
         matmul(left, right, MatMut::new(next, rows, cols));
-        dispatch(|| {
-            for i in 0..rows * cols {
-                x[i] = fma(a, x[i], next[i]);
-            }
-        });
+        combine(a, 1.0, next, x);
     }
 }
 

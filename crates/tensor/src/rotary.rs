@@ -4,8 +4,10 @@
 //! turns together with element i + head_dim/2 by the angle position * theta^(-2i/head_dim). The norm is RMSNorm
 //! over head_dim with one weight for all heads (Qwen3's QK-norm).
 
+use multiversion::multiversion;
+
 use crate::norm::weighted_dot;
-use crate::simd::{self, dispatch, fma};
+use crate::simd::{self, fma};
 
 /// Cosines and sines for every position.
 #[derive(Clone, Debug)]
@@ -41,6 +43,7 @@ impl Rotary {
 
 /// Normalises and rotates. `x` (N, n_heads head_dim) with rows `x_stride` apart; `weight` (head_dim); `positions` (N);
 /// `out` (N, n_heads head_dim) dense; `rstd` (N, n_heads).
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 pub fn head_norm_rotary(
     x: &[f32],
     x_stride: usize,
@@ -56,29 +59,28 @@ pub fn head_norm_rotary(
     let n = positions.len();
     let n_heads = rstd.len() / n;
     assert_eq!((weight.len(), out.len()), (head_dim, n * n_heads * head_dim), "head_norm_rotary of {n} rows of {n_heads} heads");
-    dispatch(|| {
-        for (row, &position) in positions.iter().enumerate() {
-            let (cos, sin) = rotary.at(position);
-            for head in 0..n_heads {
-                let x = &x[row * x_stride + head * head_dim..][..head_dim];
-                let place = row * n_heads + head;
-                let (low, high) = out[place * head_dim..][..head_dim].split_at_mut(half);
-                let scale = 1.0 / (simd::dot(x, x) / head_dim as f32 + eps).sqrt();
-                rstd[place] = scale;
-                let (x_low, x_high) = x.split_at(half);
-                let (w_low, w_high) = weight.split_at(half);
-                for i in 0..half {
-                    let a = x_low[i] * scale * w_low[i];
-                    let b = x_high[i] * scale * w_high[i];
-                    low[i] = fma(a, cos[i], -(b * sin[i]));
-                    high[i] = fma(b, cos[i], a * sin[i]);
-                }
+    for (row, &position) in positions.iter().enumerate() {
+        let (cos, sin) = rotary.at(position);
+        for head in 0..n_heads {
+            let x = &x[row * x_stride + head * head_dim..][..head_dim];
+            let place = row * n_heads + head;
+            let (low, high) = out[place * head_dim..][..head_dim].split_at_mut(half);
+            let scale = 1.0 / (simd::dot(x, x) / head_dim as f32 + eps).sqrt();
+            rstd[place] = scale;
+            let (x_low, x_high) = x.split_at(half);
+            let (w_low, w_high) = weight.split_at(half);
+            for i in 0..half {
+                let a = x_low[i] * scale * w_low[i];
+                let b = x_high[i] * scale * w_high[i];
+                low[i] = fma(a, cos[i], -(b * sin[i]));
+                high[i] = fma(b, cos[i], a * sin[i]);
             }
         }
-    });
+    }
 }
 
 /// Backward: writes `dx` (same layout and stride as `x`), adds to `dweight` (head_dim). `dout` is turned back in place.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 pub fn head_norm_rotary_backward(
     dout: &mut [f32],
     x: &[f32],
@@ -95,29 +97,27 @@ pub fn head_norm_rotary_backward(
     let n = positions.len();
     let n_heads = rstd.len() / n;
     assert_eq!((weight.len(), dout.len()), (head_dim, n * n_heads * head_dim), "head_norm_rotary_backward of {n} rows of {n_heads} heads");
-    dispatch(|| {
-        for (row, &position) in positions.iter().enumerate() {
-            let (cos, sin) = rotary.at(position);
-            for head in 0..n_heads {
-                let place = row * n_heads + head;
-                let dy = &mut dout[place * head_dim..][..head_dim];
-                let (low, high) = dy.split_at_mut(half);
-                for i in 0..half {
-                    let (da, db) = (low[i], high[i]);
-                    low[i] = fma(da, cos[i], db * sin[i]);
-                    high[i] = fma(db, cos[i], -(da * sin[i]));
-                }
-                let start = row * x_stride + head * head_dim;
-                let (x, dx) = (&x[start..][..head_dim], &mut dx[start..][..head_dim]);
-                let scale = rstd[place];
-                let projection = weighted_dot(dy, weight, x) * scale * scale / head_dim as f32;
-                for i in 0..head_dim {
-                    dweight[i] = fma(dy[i] * scale, x[i], dweight[i]);
-                    dx[i] = scale * fma(dy[i], weight[i], -(x[i] * projection));
-                }
+    for (row, &position) in positions.iter().enumerate() {
+        let (cos, sin) = rotary.at(position);
+        for head in 0..n_heads {
+            let place = row * n_heads + head;
+            let dy = &mut dout[place * head_dim..][..head_dim];
+            let (low, high) = dy.split_at_mut(half);
+            for i in 0..half {
+                let (da, db) = (low[i], high[i]);
+                low[i] = fma(da, cos[i], db * sin[i]);
+                high[i] = fma(db, cos[i], -(da * sin[i]));
+            }
+            let start = row * x_stride + head * head_dim;
+            let (x, dx) = (&x[start..][..head_dim], &mut dx[start..][..head_dim]);
+            let scale = rstd[place];
+            let projection = weighted_dot(dy, weight, x) * scale * scale / head_dim as f32;
+            for i in 0..head_dim {
+                dweight[i] = fma(dy[i] * scale, x[i], dweight[i]);
+                dx[i] = scale * fma(dy[i], weight[i], -(x[i] * projection));
             }
         }
-    });
+    }
 }
 
 #[cfg(test)]

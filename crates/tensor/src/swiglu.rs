@@ -1,36 +1,36 @@
 //! SwiGLU: silu(gate) * up (Shazeer 2020), where gate and up come side by side from one product.
 
-use crate::simd::{dispatch, exp, fma};
+use multiversion::multiversion;
+
+use crate::simd::{exp, fma};
 
 /// `gate_up` (N, 2F), gate first; `out` (N, F).
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 pub fn swiglu(gate_up: &[f32], f: usize, out: &mut [f32]) {
     assert_eq!(gate_up.len(), 2 * out.len(), "swiglu of {} into {}", gate_up.len(), out.len());
-    dispatch(|| {
-        for (gate_up, out) in gate_up.chunks_exact(2 * f).zip(out.chunks_exact_mut(f)) {
-            let (gate, up) = gate_up.split_at(f);
-            for i in 0..f {
-                out[i] = gate[i] * up[i] / (1.0 + exp(-gate[i]));
-            }
+    for (gate_up, out) in gate_up.chunks_exact(2 * f).zip(out.chunks_exact_mut(f)) {
+        let (gate, up) = gate_up.split_at(f);
+        for i in 0..f {
+            out[i] = gate[i] * up[i] / (1.0 + exp(-gate[i]));
         }
-    });
+    }
 }
 
 /// Backward: `dout` (N, F) becomes `dgate_up` (N, 2F).
 ///
 /// With s = sigmoid(gate): dgate = dout up s (1 + gate (1 - s)), dup = dout gate s.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 pub fn swiglu_backward(dout: &[f32], gate_up: &[f32], f: usize, dgate_up: &mut [f32]) {
     assert_eq!((gate_up.len(), dgate_up.len()), (2 * dout.len(), 2 * dout.len()), "swiglu_backward of {}", dout.len());
-    dispatch(|| {
-        for ((dout, gate_up), dgate_up) in dout.chunks_exact(f).zip(gate_up.chunks_exact(2 * f)).zip(dgate_up.chunks_exact_mut(2 * f)) {
-            let (gate, up) = gate_up.split_at(f);
-            let (dgate, dup) = dgate_up.split_at_mut(f);
-            for i in 0..f {
-                let s = 1.0 / (1.0 + exp(-gate[i]));
-                dgate[i] = dout[i] * up[i] * s * fma(gate[i], 1.0 - s, 1.0);
-                dup[i] = dout[i] * gate[i] * s;
-            }
+    for ((dout, gate_up), dgate_up) in dout.chunks_exact(f).zip(gate_up.chunks_exact(2 * f)).zip(dgate_up.chunks_exact_mut(2 * f)) {
+        let (gate, up) = gate_up.split_at(f);
+        let (dgate, dup) = dgate_up.split_at_mut(f);
+        for i in 0..f {
+            let s = 1.0 / (1.0 + exp(-gate[i]));
+            dgate[i] = dout[i] * up[i] * s * fma(gate[i], 1.0 - s, 1.0);
+            dup[i] = dout[i] * gate[i] * s;
         }
-    });
+    }
 }
 
 #[cfg(test)]

@@ -38,9 +38,8 @@ fn step_folder(stage: &Path, step: usize) -> PathBuf {
 /// Checkpoints of a stage, oldest first.
 fn list(stage: &Path) -> Vec<(usize, PathBuf)> {
     let entries = std::fs::read_dir(stage).into_iter().flatten().flatten();
-    let mut found: Vec<(usize, PathBuf)> = entries
-        .filter_map(|entry| Some((entry.file_name().to_str()?.strip_prefix("step-")?.parse().ok()?, entry.path())))
-        .collect();
+    let mut found: Vec<(usize, PathBuf)> =
+        entries.filter_map(|entry| Some((entry.file_name().to_str()?.strip_prefix("step-")?.parse().ok()?, entry.path()))).collect();
     found.sort();
     found
 }
@@ -81,9 +80,7 @@ pub fn resume(stage: &Path, fingerprint: &str) -> Result<Option<Resumed>> {
         }
         return Ok(None);
     };
-    let with_remedy = |error: Error| {
-        Error::Refused(format!("{error}; delete {} to go on from the checkpoint before it", path.display()))
-    };
+    let with_remedy = |error: Error| Error::Refused(format!("{error}; delete {} to go on from the checkpoint before it", path.display()));
     let file: StateFile = files::read_json(&path.join("state.json")).map_err(|error| with_remedy(error.into()))?;
     if file.fingerprint != fingerprint || file.step != step {
         let stage = stage.display();

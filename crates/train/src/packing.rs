@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn one_that_is_too_long_is_alone_and_cut() {
-        let rendered = vec![Rendered { ids: (0..100).collect(), weights: vec![1.0; 100] }, Rendered { ids: vec![5; 3], weights: vec![0.0; 3] }];
+        let rendered =
+            vec![Rendered { ids: (0..100).collect(), weights: vec![1.0; 100] }, Rendered { ids: vec![5; 3], weights: vec![0.0; 3] }];
         let packed = best_fit(&[100, 3], 64, 1, 0);
         assert_eq!(packed.rows.len(), 2);
         let (ids, weights) = join(&rendered, &[0], 64);

@@ -66,7 +66,9 @@ pub struct Resolved {
 pub fn resolve(wanted: &PretrainConfig, shards: &Shards) -> Result<Resolved> {
     let &PretrainConfig { depth, context, threads, seed, method, .. } = wanted;
     if depth == 0 || context < 2 {
-        return Err(Error::Refused(format!("depth {depth} and context {context} make no model; give a depth of at least 1 and a context of at least 2")));
+        return Err(Error::Refused(format!(
+            "depth {depth} and context {context} make no model; give a depth of at least 1 and a context of at least 2"
+        )));
     }
     let config = Config::from_depth(depth, shards.vocab_size(), context);
     let by_depth = 8192.0 * (depth as f64 / 3.0).powf(1.5);

@@ -147,7 +147,12 @@ pub struct Summary {
 }
 
 /// Trains `start` (or the newest checkpoint) to the last step and leaves the finished model in the folder.
-pub fn train(mut stage: Stage, start: impl FnOnce() -> Result<(Model, State)>, progress: &Progress, stop: &Stop) -> Result<(Model, Summary)> {
+pub fn train(
+    mut stage: Stage,
+    start: impl FnOnce() -> Result<(Model, State)>,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<(Model, Summary)> {
     let settings = stage.settings;
     let (first_step, mut model, mut state) = match checkpoint::resume(stage.folder, stage.fingerprint)? {
         Some(resumed) => {

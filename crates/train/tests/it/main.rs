@@ -21,12 +21,10 @@ fn scratch(name: &str) -> PathBuf {
 /// Bytes as tokens, and forty pages that say nearly the same.
 fn tiny_shards(folder: &Path) -> (Tokenizer, Shards) {
     let tokenizer = Tokenizer::from_merges(Vec::new());
-    let pages = (0..40).map(|i| {
-        Page {
-            url: format!("https://a.b/{i}"),
-            date: "2024-01-01".into(),
-            text: format!("The pelican number {i} ate a fish and slept. The pelican number {i} ate a fish and slept."),
-        }
+    let pages = (0..40).map(|i| Page {
+        url: format!("https://a.b/{i}"),
+        date: "2024-01-01".into(),
+        text: format!("The pelican number {i} ate a fish and slept. The pelican number {i} ate a fish and slept."),
     });
     let config = ShardConfig { folder: folder.join("shards"), seed: 1, val_share: 0.1, cutoff: None, threads: 1, file_tokens: 1 << 20 };
     write_shards(pages, &tokenizer, &config, &Progress::silent(), &Stop::new()).unwrap();
