@@ -2,7 +2,7 @@
 //! shown in fences that it cannot close.
 
 use super::prompts::Shown;
-use super::table::{aligned, percent, table};
+use super::table::{aligned, percent, table, times};
 use super::{Card, ModelCard, Run};
 use crate::svg::thousands;
 
@@ -134,8 +134,8 @@ fn recitation(card: &Card) -> String {
         .to_owned();
     for recital in &model.recitation {
         text += &format!(
-            "\nRead {} times, followed for {} of {} characters. {}\n\n{}",
-            recital.exposures,
+            "\nRead {}, followed for {} of {} characters. {}\n\n{}",
+            times(recital.exposures),
             recital.followed,
             recital.length,
             inline(&recital.given),
@@ -146,7 +146,7 @@ fn recitation(card: &Card) -> String {
 }
 
 fn prompts(card: &Card) -> String {
-    let mut text = "\n## A page of prompts\n\nThe same prompts for every run, answers sampled at temperature 1.\n".to_owned();
+    let mut text = "\n## A page of prompts\n\nThe same prompts for every run, each with what it is there to show; answers are sampled at temperature 1.\n".to_owned();
     for (name, model) in &card.models {
         if model.prompts.is_empty() {
             continue;

@@ -89,7 +89,8 @@ fn rows(model: &ModelCard) -> Vec<(String, String)> {
     rows
 }
 
-fn times(exposures: u64) -> String {
+/// `512 times`, `once`, `never told`
+pub(super) fn times(exposures: u64) -> String {
     match exposures {
         0 => "never told".to_owned(),
         1 => "once".to_owned(),
