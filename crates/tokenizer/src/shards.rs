@@ -395,6 +395,7 @@ mod tests {
         assert!(Shards::open(&folder).unwrap().val().is_empty());
         let message = write(&pages[..4], &with("2020-01-01")).unwrap_err().to_string();
         assert!(message.starts_with("no document is left: 4 are dated 2020-01-01 or later"), "{message}");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0, "nothing that is not whole stays");
         assert!(Shards::open(&folder).unwrap_err().to_string().contains("run `tokenize` again"));
         let message = write(&pages, &with("31.5.2024")).unwrap_err().to_string();
         assert!(message.contains("is not a date; write it as in 2024-05-31"), "{message}");
@@ -403,10 +404,14 @@ mod tests {
     }
 
     #[test]
-    fn a_small_collection_still_has_validation() {
+    fn a_small_collection_has_both_halves() {
         let folder = folder("small");
         let info = write(&pages(5), &ShardConfig { val_share: 0.001, ..config(&folder) }).unwrap();
         assert_eq!((info.train.documents, info.val.documents), (4, 1));
+        let info = write(&pages(5), &ShardConfig { val_share: 0.9999, ..config(&folder) }).unwrap();
+        assert_eq!((info.train.documents, info.val.documents), (1, 4));
+        let info = write(&pages(1), &config(&folder)).unwrap();
+        assert_eq!((info.train.documents, info.val.documents), (1, 0));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -35,7 +35,7 @@ pub struct ShardConfig {
     pub folder: PathBuf,
     /// Decides the split and the order.
     pub seed: u64,
-    /// Share of documents held out, in `0..1`; if it is not 0 at least one document is held out.
+    /// Share of documents held out, in `0..1`; if it is not 0 at least one is, unless there is only one.
     pub val_share: f64,
     /// ISO date; documents dated at or after it are left out.
     pub cutoff: Option<String>,
@@ -83,6 +83,20 @@ pub fn write_shards(
 ) -> Result<ShardsInfo> {
     check_config(config)?;
     remove_old(&config.folder)?;
+    let outcome = write(pages, tokenizer, config, progress, stop);
+    if outcome.is_err() {
+        let _ = remove_old(&config.folder); // nothing that is not whole stays; the first failure is the one to tell
+    }
+    outcome
+}
+
+fn write(
+    pages: impl Iterator<Item = Page>,
+    tokenizer: &Tokenizer,
+    config: &ShardConfig,
+    progress: &Progress,
+    stop: &Stop,
+) -> Result<ShardsInfo> {
     let mut info = ShardsInfo {
         version: VERSION,
         seed: config.seed,
@@ -102,13 +116,6 @@ pub fn write_shards(
         return Err(nothing_left(&info));
     }
     let (train, val) = split(places, config);
-    if train.is_empty() {
-        return Err(Error::Refused(format!(
-            "holding out a share of {} of {} documents leaves none to train on; give a smaller --val-share or more documents",
-            config.val_share,
-            val.len()
-        )));
-    }
     let scratch = config.folder.join(SCRATCH_FILE);
     let ids = MappedFile::open(&scratch)?;
     info.train = write_split("train", train, &ids, tokenizer, config, stop)?;
@@ -267,11 +274,12 @@ fn draw(page: &Page, seed: u64) -> f64 {
     Rng::derive(seed, &[label("validation"), label(key)]).unit_f64()
 }
 
-/// Train and validation, in the order of the documents.
+/// Train and validation, in the order of the documents. However small the collection, its largest draw is trained on
+/// and, if any are wanted, its smallest is held out.
 fn split(places: Vec<Place>, config: &ShardConfig) -> (Vec<Place>, Vec<Place>) {
-    let smallest = places.iter().map(|place| place.draw).fold(1.0, f64::min);
-    // The document with the smallest draw is held out even if the share of a small collection is less than one document.
-    let limit = if config.val_share > 0.0 { config.val_share.max(smallest + f64::EPSILON) } else { 0.0 };
+    let draws = || places.iter().map(|place| place.draw);
+    let (smallest, largest) = (draws().fold(1.0, f64::min), draws().fold(0.0, f64::max));
+    let limit = if config.val_share > 0.0 { config.val_share.max(smallest.next_up()).min(largest) } else { 0.0 };
     places.into_iter().partition(|place| place.draw >= limit)
 }
 
