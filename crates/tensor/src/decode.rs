@@ -7,6 +7,7 @@
 //!
 //! The key cache is such a matrix of (positions, head_dim), the value cache one of (head_dim, positions).
 
+use multiversion::multiversion;
 use pulp::{Simd, WithSimd};
 
 use crate::simd::{self, ARCH, LANES};
@@ -259,6 +260,25 @@ fn block_attention<S: Simd>(
     product::<S, false>(simd, Rows { data: scores, stride: width }, rows, value_view, out, stride);
 }
 
+/// `out` = e^((logit - largest) * factor) for each logit; gives their sum.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
+pub fn exponentials(logits: &[f32], largest: f32, factor: f32, out: &mut [f32]) -> f32 {
+    assert_eq!(logits.len(), out.len());
+    for (out, &logit) in out.iter_mut().zip(logits) {
+        *out = (logit - largest) * factor;
+    }
+    simd::exp_and_sum(out, 0.0)
+}
+
+/// The largest number of each chunk of [`LANES`]; `maxima` holds one for each, the last chunk may be shorter.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
+pub fn chunk_maxima(values: &[f32], maxima: &mut [f32]) {
+    assert_eq!(maxima.len(), values.len().div_ceil(LANES), "maxima of {} numbers", values.len());
+    for (maximum, chunk) in maxima.iter_mut().zip(values.chunks(LANES)) {
+        *maximum = simd::max(chunk);
+    }
+}
+
 /// Rows of numbers, beginning `stride` apart.
 #[derive(Clone, Copy)]
 struct Rows<'a> {
@@ -446,6 +466,22 @@ mod tests {
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = pulp::x86::V3::try_new() {
             assert_eq!(run(pulp::Arch::V3(avx2)), portable);
+        }
+    }
+
+    #[test]
+    fn exponentials_and_maxima_agree_with_plain_loops() {
+        for n in [1, 16, 17, 100] {
+            let logits = random(n, 1);
+            let mut out = vec![f32::NAN; n];
+            let sum = exponentials(&logits, 2.0, 0.7, &mut out);
+            let exact: Vec<f64> = logits.iter().map(|&logit| ((f64::from(logit) - 2.0) * 0.7).exp()).collect();
+            assert_close(&out, &exact, 1e-6);
+            assert_close(&[sum], &[exact.iter().sum()], 1e-6);
+            let mut maxima = vec![f32::NAN; n.div_ceil(LANES)];
+            chunk_maxima(&logits, &mut maxima);
+            let plain: Vec<f32> = logits.chunks(LANES).map(|chunk| chunk.iter().copied().fold(f32::MIN, f32::max)).collect();
+            assert_eq!(maxima, plain);
         }
     }
 
