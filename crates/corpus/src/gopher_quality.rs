@@ -1,0 +1,121 @@
+//! Gopher's quality rules: text that does not look like written language.
+//!
+//! Source: Rae et al. 2021 (arXiv 2112.11446), in the form of FineWeb's pipeline. A text and its words in, a verdict out.
+
+use crate::Reason;
+use crate::text::{is_alpha, is_space, is_symbol, len, splitlines};
+
+/// Fewest words, marks not counted.
+pub const MIN_WORDS: usize = 50;
+/// Most words, marks not counted.
+pub const MAX_WORDS: usize = 100_000;
+/// Bounds of the mean word length in characters.
+pub const MEAN_WORD_LENGTH: (f64, f64) = (3.0, 10.0);
+/// Most hashes, or ellipses, per word.
+pub const MAX_SYMBOLS: f64 = 0.1;
+/// Largest share of lines that begin with a bullet.
+pub const MAX_BULLET_LINES: f64 = 0.9;
+/// Largest share of lines that end in an ellipsis.
+pub const MAX_ELLIPSIS_LINES: f64 = 0.3;
+/// Smallest share of words with a letter.
+pub const MIN_ALPHA_WORDS: f64 = 0.8;
+/// Fewest different ones of [`STOP_WORDS`].
+pub const MIN_STOP_WORDS: usize = 2;
+/// English words that every running text has; compared as they stand.
+pub const STOP_WORDS: [&str; 8] = ["the", "be", "to", "of", "and", "that", "have", "with"];
+
+/// Keeps a text that reads like running text. `words` are the words of `text`.
+pub fn check(text: &str, words: &[&str]) -> Result<(), Reason> {
+    let n_words = words.len() as f64;
+    let (mut n_real, mut chars) = (0, 0);
+    for word in words.iter().filter(|word| word.chars().any(|c| !is_symbol(c))) {
+        n_real += 1;
+        chars += len(word);
+    }
+    if n_real < MIN_WORDS {
+        return Err(Reason("gopher_quality/too_few_words"));
+    }
+    if n_real > MAX_WORDS {
+        return Err(Reason("gopher_quality/too_many_words"));
+    }
+    let mean = chars as f64 / n_real as f64;
+    if mean < MEAN_WORD_LENGTH.0 || mean > MEAN_WORD_LENGTH.1 {
+        return Err(Reason("gopher_quality/mean_word_length"));
+    }
+    if text.matches('#').count() as f64 / n_words > MAX_SYMBOLS {
+        return Err(Reason("gopher_quality/hash_ratio"));
+    }
+    if (text.matches("...").count() + text.matches('…').count()) as f64 / n_words > MAX_SYMBOLS {
+        return Err(Reason("gopher_quality/ellipsis_ratio"));
+    }
+    let lines = splitlines(text);
+    let share = |accept: &dyn Fn(&str) -> bool| lines.iter().filter(|line| accept(line)).count() as f64 / lines.len() as f64;
+    if share(&|line| line.trim_start_matches(is_space).starts_with(['•', '-'])) > MAX_BULLET_LINES {
+        return Err(Reason("gopher_quality/bullet_lines"));
+    }
+    let ends_open = |line: &str| {
+        let line = line.trim_end_matches(is_space);
+        line.ends_with("...") || line.ends_with('…')
+    };
+    if share(&ends_open) > MAX_ELLIPSIS_LINES {
+        return Err(Reason("gopher_quality/ellipsis_lines"));
+    }
+    if words.iter().filter(|word| word.chars().any(is_alpha)).count() as f64 / n_words < MIN_ALPHA_WORDS {
+        return Err(Reason("gopher_quality/alpha_words"));
+    }
+    if STOP_WORDS.iter().filter(|stop| words.contains(stop)).count() < MIN_STOP_WORDS {
+        return Err(Reason("gopher_quality/stop_words"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::split_words;
+
+    fn verdict(text: &str) -> &'static str {
+        check(text, &split_words(text)).map_or_else(|reason| reason.0.split('/').nth(1).unwrap(), |()| "keep")
+    }
+
+    /// `n` words: two stop words, then one word again and again.
+    fn text(n: usize, word: &str) -> String {
+        format!("the of{}", format!(" {word}").repeat(n - 2))
+    }
+
+    #[test]
+    fn both_sides_of_each_threshold() {
+        let join = |parts: &[(&str, usize)]| parts.iter().flat_map(|&(part, n)| std::iter::repeat_n(part, n)).collect::<Vec<_>>().join(" ");
+        let lines =
+            |parts: &[(&str, usize)]| parts.iter().flat_map(|&(part, n)| std::iter::repeat_n(part, n)).collect::<Vec<_>>().join("\n");
+        let cases: Vec<(String, &str)> = vec![
+            (text(50, "house"), "keep"),
+            (text(49, "house"), "too_few_words"),
+            (format!("{} , . !", text(49, "house")), "too_few_words"), // marks are not counted
+            (text(100_000, "house"), "keep"),
+            (text(100_001, "house"), "too_many_words"),
+            (format!("the offer to of {}", join(&[("abc", 46)])), "keep"), // 150 characters / 50 words = 3
+            (join(&[("the", 1), ("of", 1), ("abc", 48)]), "mean_word_length"), // 149 / 50 = 2.98
+            (join(&[("the", 1), ("off", 1), ("to", 1), ("abcd", 1), ("abc", 46)]), "keep"), // 150 / 50 = 3
+            (join(&[("the", 2), ("that", 1), ("abcdefghij", 46), ("abcdefghijklmnopqrstuvwxyzabcd", 1)]), "keep"), // 500 / 50 = 10
+            (join(&[("the", 2), ("that", 1), ("abcdefghij", 46), ("abcdefghijklmnopqrstuvwxyzabcde", 1)]), "mean_word_length"),
+            // Words are counted with the marks: 54 words and 6 hashes are 60 words.
+            (format!("{} {}", text(54, "house"), join(&[("#", 6)])), "keep"),
+            (format!("{} {}", text(53, "house"), join(&[("#", 6)])), "hash_ratio"),
+            (format!("{} {} house", text(53, "house"), join(&[("...", 6)])), "keep"),
+            (format!("{} {} house", text(52, "house"), join(&[("...", 3), ("…", 3)])), "ellipsis_ratio"),
+            (lines(&[("- the house of words that is here", 9), ("the last", 1)]), "keep"), // 9 of 10
+            (lines(&[("- the house of words that is here", 9), ("  • the last", 1)]), "bullet_lines"),
+            (lines(&[("the house of words that is here and...", 3), ("the house of words that is here and", 7)]), "keep"),
+            (lines(&[("the house of words that is here and… ", 4), ("the house of words that is here and", 6)]), "ellipsis_lines"),
+            (join(&[("the", 1), ("of", 1), ("house", 46), ("1234", 12)]), "keep"), // 48 of 60
+            (join(&[("the", 1), ("of", 1), ("house", 46), ("1234", 13)]), "alpha_words"), // 48 of 61
+            (join(&[("the", 10), ("house", 50)]), "stop_words"),
+            (join(&[("The", 10), ("of", 1), ("house", 50)]), "stop_words"), // as they stand
+            (join(&[("have", 1), ("with", 1), ("house", 50)]), "keep"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(verdict(&text), expected, "{}", &text[..text.len().min(80)]);
+        }
+    }
+}

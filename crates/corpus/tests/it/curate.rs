@@ -1,0 +1,211 @@
+//! Curating small inputs of every kind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base::progress::Progress;
+use base::stop::Stop;
+use corpus::curate::{CurateConfig, Profile, curate};
+use corpus::documents::{Document, read_documents};
+use corpus::funnel::{Funnel, Step};
+use corpus::warc::{WarcPage, WarcWriter};
+
+/// A fresh folder for one test.
+pub fn scratch(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("schoolhouse-corpus-it-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A configuration with the usual answers.
+pub fn config(inputs: &[&Path], output: &Path, profile: Profile) -> CurateConfig {
+    CurateConfig {
+        inputs: inputs.iter().map(|path| path.to_path_buf()).collect(),
+        output: output.to_path_buf(),
+        profile,
+        languages: vec!["en".into()],
+        url_lists: None,
+        dump: None,
+        threads: 2,
+    }
+}
+
+/// Runs and reads back what was written.
+pub fn run(config: &CurateConfig) -> Result<(Funnel, Vec<Document>), String> {
+    let funnel = curate(config, &Progress::silent(), &Stop::new()).map_err(|error| error.to_string())?;
+    let documents = read_documents(std::slice::from_ref(&config.output)).unwrap().map(Result::unwrap).collect();
+    Ok((funnel, documents))
+}
+
+/// An HTML page as a record.
+pub fn page(url: &str, body: impl Into<Vec<u8>>) -> WarcPage {
+    WarcPage {
+        url: url.into(),
+        date: "2024-05-18T01:58:10Z".into(),
+        http_status: 200,
+        headers: vec![("Content-Type".into(), "text/html".into())],
+        body: body.into(),
+    }
+}
+
+/// Writes pages into a WARC file.
+pub fn write_warc(path: &Path, pages: &[WarcPage]) {
+    let mut writer = WarcWriter::new(fs::File::create(path).unwrap(), "web.warc.gz", "2024-05-18T00:00:00Z").unwrap();
+    pages.iter().for_each(|page| drop(writer.page(page).unwrap()));
+    writer.finish().unwrap();
+}
+
+/// A little essay in five paragraphs about a thing; differs from thing to thing.
+pub fn essay(thing: &str) -> String {
+    [
+        format!("The {thing} of our town has a long and winding history that few people remember today."),
+        format!(
+            "My grandmother told me that the first {thing} was brought here by a travelling merchant in the spring of a very cold year."
+        ),
+        "He had walked for nine days over the mountains, and his shoes were worn through to the soles.".to_string(),
+        format!("Nobody wanted to buy anything from him, but a baker took pity and gave him bread in exchange for the {thing}."),
+        "That is why there is a painted loaf above the door of the town hall, and why children still leave crumbs on its steps."
+            .to_string(),
+    ]
+    .join("\n")
+}
+
+/// The essay as a page with a menu and a footer.
+pub fn essay_page(thing: &str) -> String {
+    let paragraphs: String = essay(thing).lines().map(|line| format!("<p>{line}</p>\n")).collect();
+    format!(
+        "<!DOCTYPE html><html><head><title>{thing}</title></head><body><nav><ul><li><a href=/>Home</a></li><li><a href=/a>About</a></li></ul></nav>\
+         <article>{paragraphs}</article><footer><p>All rights reserved.</p></footer></body></html>"
+    )
+}
+
+fn step<'a>(funnel: &'a Funnel, name: &str) -> &'a Step {
+    funnel.steps.iter().find(|step| step.name == name).unwrap_or_else(|| panic!("no step {name} in {funnel:?}"))
+}
+
+const THINGS: [&str; 6] = ["clock", "goose", "ladder", "trumpet", "kettle", "lantern"];
+
+#[test]
+fn pages_become_documents_in_their_order() {
+    let folder = scratch("order");
+    let warc = folder.join("web-00000.warc.gz");
+    let mut pages: Vec<WarcPage> = THINGS.iter().map(|thing| page(&format!("http://town.example/{thing}"), essay_page(thing))).collect();
+    pages.push(page("http://town.example/copy", essay_page("goose")));
+    pages.push(page("http://town.example/casino/clock", essay_page("clock")));
+    write_warc(&warc, &pages);
+    let (funnel, documents) = run(&config(&[&warc], &folder.join("out"), Profile::FineWeb)).unwrap();
+    assert_eq!(documents.len(), THINGS.len());
+    for (document, thing) in documents.iter().zip(THINGS) {
+        assert_eq!(document.text, essay(thing));
+        assert_eq!(document.url, format!("http://town.example/{thing}"));
+        assert_eq!(
+            (document.dump.as_str(), document.file_path.as_str(), document.language.as_str()),
+            ("web-00000", "web-00000.warc.gz", "en")
+        );
+        assert_eq!(document.date, "2024-05-18T01:58:10Z");
+        assert!(document.id.starts_with("<urn:uuid:") && document.token_count > 90);
+    }
+    assert_eq!((funnel.input.files, funnel.input.records), (1, 9));
+    assert_eq!(funnel.input.bytes, fs::metadata(&warc).unwrap().len());
+    assert_eq!(step(&funnel, "record").reasons["record/not_response"], 1);
+    assert_eq!(step(&funnel, "url").reasons["url_word"], 1);
+    assert_eq!(step(&funnel, "exact_duplicate").reasons["exact_duplicate"], 1);
+    let mut left = funnel.input.records;
+    for step in &funnel.steps {
+        assert_eq!(step.kept + step.dropped, left, "{}", step.name);
+        assert_eq!(step.dropped, step.reasons.values().sum::<u64>());
+        left = step.kept;
+    }
+    assert_eq!(funnel.output.documents, left);
+    assert_eq!(base::files::read_json::<Funnel>(&folder.join("out/funnel.json")).unwrap(), funnel);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_threads_or_place() {
+    let folder = scratch("threads");
+    let pages: Vec<WarcPage> =
+        (0..60).map(|i| page(&format!("http://town.example/{i}"), essay_page(&format!("{} {}", THINGS[i % 6], i / 12)))).collect();
+    let outputs = [1, 2, 5].map(|threads| {
+        let place = folder.join(format!("place-{threads}"));
+        fs::create_dir_all(&place).unwrap();
+        write_warc(&place.join("web.warc.gz"), &pages);
+        let config = CurateConfig { threads, ..config(&[&place.join("web.warc.gz")], &place.join("out"), Profile::FineWeb) };
+        run(&config).unwrap();
+        ["documents-00000.parquet", "funnel.json"].map(|name| base::files::hash_file(&place.join("out").join(name)).unwrap())
+    });
+    assert!(outputs.iter().all(|hashes| *hashes == outputs[0]), "{outputs:?}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn shelves_pass_the_minimal_profile() {
+    let folder = scratch("minimal");
+    let rows = [
+        r#"{"text":"3 + 4 = 7","url":"http://school.example/1","date":"2024-01-01","id":"a"}"#,
+        r#"{"text":"Spell goose. g o o s e"}"#,
+        r#"{"text":"3 + 4 = 7","id":"b"}"#,
+        r#"{"text":"Die Stadt liegt am Fluss, und ihre Bewohner sind stolz auf die alte Brücke, die ihre Väter gebaut haben."}"#,
+        r#"{"text":"  \n "}"#,
+        "{broken",
+    ];
+    fs::write(folder.join("schoolbooks.jsonl"), rows.join("\n")).unwrap();
+    fs::write(folder.join("tale.txt"), essay("goose")).unwrap();
+    let config = CurateConfig {
+        dump: Some("school".into()),
+        ..config(&[&folder.join("*.jsonl"), &folder.join("tale.txt")], &folder.join("out"), Profile::Minimal)
+    };
+    let (funnel, documents) = run(&config).unwrap();
+    let outline: Vec<(&str, &str)> =
+        documents.iter().map(|document| (document.id.as_str(), document.text.lines().next().unwrap())).collect();
+    let first_line = essay("goose").lines().next().unwrap().to_string();
+    assert_eq!(outline, [("a", "3 + 4 = 7"), ("schoolbooks.jsonl/2", "Spell goose. g o o s e"), ("tale.txt/1", first_line.as_str())]);
+    assert!(documents.iter().all(|document| document.dump == "school"));
+    assert_eq!(documents[0].url, "http://school.example/1");
+    let names: Vec<&str> = funnel.steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["record", "extract", "language", "exact_duplicate"]);
+    assert_eq!(step(&funnel, "record").reasons["record/damaged"], 1);
+    assert_eq!(step(&funnel, "extract").reasons["extract_empty"], 1);
+    assert_eq!(step(&funnel, "language").dropped, 1);
+    assert_eq!(step(&funnel, "exact_duplicate").dropped, 1);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn documents_can_be_curated_again() {
+    let folder = scratch("again");
+    let warc = folder.join("web.warc.gz");
+    write_warc(&warc, &THINGS.map(|thing| page(&format!("http://town.example/{thing}"), essay_page(thing))));
+    let (_, first) = run(&config(&[&warc], &folder.join("one"), Profile::FineWeb)).unwrap();
+    let (_, second) = run(&config(&[&folder.join("one")], &folder.join("two"), Profile::FineWeb)).unwrap();
+    assert_eq!(first, second);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn requests_that_cannot_be_carried_out_are_sentences() {
+    let folder = scratch("refused");
+    let text = folder.join("a.txt");
+    fs::write(&text, essay("goose")).unwrap();
+    let refusal = |config: &CurateConfig| run(config).unwrap_err();
+    let usual = config(&[&text], &folder.join("out"), Profile::FineWeb);
+    let languages = |list: &[&str]| list.iter().map(|code| code.to_string()).collect();
+    assert!(
+        refusal(&CurateConfig { languages: languages(&["english"]), ..usual.clone() })
+            .contains("\"english\" is not known; use two letters")
+    );
+    assert!(refusal(&CurateConfig { languages: languages(&[]), ..usual.clone() }).contains("no language to keep"));
+    let nothing = refusal(&CurateConfig { languages: languages(&["fr"]), ..usual.clone() });
+    assert!(
+        nothing.starts_with("nothing is left of 1 records: the filter language dropped 1; ") && nothing.contains("funnel.json says why"),
+        "{nothing}"
+    );
+    assert!(refusal(&config(&[&folder.join("no.warc.gz")], &folder.join("out"), Profile::FineWeb)).contains("there is no such file"));
+    fs::write(folder.join("fake.warc.gz"), "no gzip").unwrap();
+    assert!(refusal(&config(&[&folder.join("fake.warc.gz")], &folder.join("out"), Profile::FineWeb)).contains("is no WARC file"));
+    let stop = Stop::new();
+    stop.request();
+    assert_eq!(curate(&usual, &Progress::silent(), &stop).unwrap_err().to_string(), "stopped on request");
+    fs::remove_dir_all(folder).unwrap();
+}
