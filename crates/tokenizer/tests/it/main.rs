@@ -2,6 +2,8 @@
 //!
 //! Golden files: scripts/golden/tokenizer.py.
 
+#![forbid(unsafe_code)]
+
 use std::path::{Path, PathBuf};
 
 use base::progress::Progress;
