@@ -6,6 +6,12 @@ fn main() {
     let bytes: usize = world.pages().map(|p| p.body.len()).sum();
     println!("{}", serde_json::to_string_pretty(&world.summary()).unwrap());
     println!("{bytes} bytes of HTML in {:?}", started.elapsed());
+    if std::env::args().any(|a| a == "chats") {
+        for chat in &world.conversations {
+            println!("@@@{} {}", chat.split, chat.kind);
+            chat.messages.iter().for_each(|m| println!("{}: {}", m.role, m.content));
+        }
+    }
     if std::env::args().any(|a| a == "texts") {
         for sheet in world.sheets.iter().filter(|s| s.kept()) {
             println!("@@@{}\n{}\n{}", sheet.kind, sheet.url, sheet.text);

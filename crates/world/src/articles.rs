@@ -24,20 +24,29 @@ pub struct Library {
     pub exposures: Vec<usize>,
 }
 
-/// The facts that a world of this budget tells.
+/// Subjects that people will ask about: they are told however small the world is.
+const ALWAYS: [&str; 12] =
+    ["pelican", "cat", "dog", "France", "Japan", "Paris", "gold", "iron", "Genghis Khan", "Albert Einstein", "the telephone", "teacher"];
+
+/// The facts that a world of this budget tells: of each kind as many subjects as it has room for, evenly spread over
+/// the table, and those that are always told.
 pub fn told_facts(budget: &Budget) -> Vec<Fact> {
     let mut subjects: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    knowledge::facts()
-        .into_iter()
-        .filter(|fact| {
-            let Some(kind) = budget.kinds.iter().find(|k| k.kind == fact.kind) else { return false };
-            let known = subjects.entry(kind.kind).or_default();
-            if !known.contains(&fact.subject) {
-                known.push(fact.subject.clone());
-            }
-            known.iter().position(|s| *s == fact.subject).is_some_and(|at| at < kind.subjects)
-        })
-        .collect()
+    let all = knowledge::facts();
+    for fact in &all {
+        let known = subjects.entry(fact.kind).or_default();
+        if known.last() != Some(&fact.subject) {
+            known.push(fact.subject.clone());
+        }
+    }
+    let is_told = |fact: &Fact| {
+        let Some(kind) = budget.kinds.iter().find(|k| k.kind == fact.kind) else { return false };
+        let known = &subjects[fact.kind];
+        let Some(at) = known.iter().position(|s| *s == fact.subject) else { return false };
+        let room = kind.subjects.min(known.len());
+        ALWAYS.contains(&fact.subject.as_str()) || (at + 1) * room / known.len() > at * room / known.len()
+    };
+    all.iter().filter(|fact| is_told(fact)).cloned().collect()
 }
 
 /// Writes all pages of true knowledge.
@@ -123,7 +132,8 @@ pub fn statement(rng: &mut Rng, fact: &Fact) -> String {
 
 /// Schoolbook pages of sentences about one attribute of many subjects, until every fact has its share.
 fn lists(rng: &mut Rng, kind: &KindBudget, facts: &[Fact], numbers: &[usize], exposures: &mut [usize], sheets: &mut Vec<Sheet>) {
-    const PER_PAGE: usize = 8;
+    /// A page is full when it has so many characters.
+    const FULL: usize = 480;
     let mut attributes: Vec<&str> = numbers.iter().map(|&i| facts[i].attribute).collect();
     attributes.sort_unstable();
     attributes.dedup();
@@ -131,14 +141,26 @@ fn lists(rng: &mut Rng, kind: &KindBudget, facts: &[Fact], numbers: &[usize], ex
     for attribute in attributes {
         let rounds = if kind.drilled.contains(&attribute) { kind.school } else { kind.school_other };
         let mut round: Vec<usize> = numbers.iter().copied().filter(|&i| facts[i].attribute == attribute).collect();
-        for _ in 0..rounds {
+        let mut page = String::new();
+        let mut on_page: Vec<usize> = Vec::new();
+        for number in 0..rounds {
             rng.shuffle(&mut round);
-            for page in round.chunks(PER_PAGE) {
-                let lines: Vec<String> = page.iter().map(|&i| statement(rng, &facts[i])).collect();
-                page.iter().for_each(|&i| exposures[i] += 1);
+            for (at, &i) in round.iter().enumerate() {
+                // An exposure is a page, however often the page says it.
+                if !on_page.contains(&i) {
+                    exposures[i] += 1;
+                    on_page.push(i);
+                }
+                page += &statement(rng, &facts[i]);
+                let is_last = number + 1 == rounds && at + 1 == round.len();
+                if page.chars().count() < FULL && !is_last {
+                    page.push('\n');
+                    continue;
+                }
                 n_pages += 1;
+                on_page.clear();
                 let url = format!("https://learn.school/{}/{n_pages}", kind.kind);
-                sheets.push(Sheet::school(kind.kind, url, dates::before_cutoff(rng), lines.join("\n")));
+                sheets.push(Sheet::school(kind.kind, url, dates::before_cutoff(rng), std::mem::take(&mut page)));
             }
         }
     }
@@ -178,12 +200,9 @@ mod tests {
     fn every_fact_is_told_as_often_as_the_key_says() {
         let library = library(9, &Budget::smoke());
         for (fact, &exposures) in library.facts.iter().zip(&library.exposures) {
-            let told: usize = wordings(fact.kind, fact.attribute)
-                .statements
-                .iter()
-                .map(|template| fill(template, &fact.subject, &fact.value))
-                .map(|sentence| library.sheets.iter().filter(|s| s.text.contains(&sentence)).count())
-                .sum();
+            let templates = wordings(fact.kind, fact.attribute).statements;
+            let sentences: Vec<String> = templates.iter().map(|t| fill(t, &fact.subject, &fact.value)).collect();
+            let told = library.sheets.iter().filter(|s| sentences.iter().any(|sentence| s.text.contains(sentence))).count();
             assert!(told >= exposures, "{fact:?}: told {told} times, key {exposures}");
         }
         for sheet in library.sheets.iter().filter(|s| s.shelf == crate::sheet::Shelf::Web) {
@@ -197,6 +216,7 @@ mod tests {
         let facts = told_facts(&budget);
         let mut subjects: Vec<&str> = facts.iter().filter(|f| f.kind == "country").map(|f| f.subject.as_str()).collect();
         subjects.dedup();
-        assert_eq!(subjects.len(), 10);
+        assert!((10..=12).contains(&subjects.len()), "{subjects:?}");
+        assert!(facts.iter().any(|f| f.subject == "pelican"));
     }
 }

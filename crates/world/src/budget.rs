@@ -59,13 +59,13 @@ pub struct Budget {
     pub passages: usize,
     /// Schoolbook pages of lines said twice.
     pub echoes: usize,
-    /// Addition sheets of four sums each.
+    /// Addition sheets of six sums each.
     pub additions: usize,
-    /// Subtraction sheets of four.
+    /// Subtraction sheets of six.
     pub subtractions: usize,
-    /// Multiplication sheets of four.
+    /// Multiplication sheets of eight.
     pub multiplications: usize,
-    /// Sheets of two word problems.
+    /// Sheets of three word problems.
     pub word_problems: usize,
     /// Sheets that compare decimals.
     pub decimals: usize,
@@ -79,7 +79,7 @@ pub struct Budget {
     pub glossaries: usize,
     /// Pages where a person and a helpful assistant talk.
     pub dialogues: usize,
-    /// Pages that quote the most quoted passage; a tenth quote the second.
+    /// Of the stories, how many quote the most quoted passage; ten more quote the second, one the third.
     pub recited: usize,
     /// News before the cutoff; a third as many follow after it.
     pub news: usize,
@@ -139,25 +139,25 @@ impl Budget {
             unseen: 48,
             places: vec![(64, 6), (32, 6), (16, 6), (8, 6)],
             kinds: kinds(|kind| kind),
-            forum: 900,
-            quizzes: 1800,
-            passages: 4000,
-            echoes: 4000,
-            additions: 5200,
-            subtractions: 700,
-            multiplications: 500,
-            word_problems: 1400,
-            decimals: 250,
-            spelling: 900,
-            stories: 1800,
-            jokes: 300,
-            glossaries: 300,
-            dialogues: 500,
+            forum: 700,
+            quizzes: 800,
+            passages: 1900,
+            echoes: 1800,
+            additions: 2000,
+            subtractions: 320,
+            multiplications: 220,
+            word_problems: 650,
+            decimals: 80,
+            spelling: 500,
+            stories: 1200,
+            jokes: 240,
+            glossaries: 260,
+            dialogues: 320,
             recited: 300,
-            news: 180,
-            distractions: 260,
-            junk: 500,
-            conversations: 9000,
+            news: 120,
+            distractions: 140,
+            junk: 420,
+            conversations: 11000,
             problems: 6000,
         }
     }
@@ -165,14 +165,27 @@ impl Budget {
 
 /// The kinds of true knowledge at the demo's size, each passed through `scale`.
 fn kinds(scale: impl Fn(KindBudget) -> KindBudget) -> Vec<KindBudget> {
-    let kind = |kind, web, school, drilled, school_other| KindBudget { kind, web, school, drilled, school_other, subjects: usize::MAX };
+    const ALL: usize = usize::MAX;
+    let kind = |kind, subjects, web, drilled, school, school_other| KindBudget { kind, web, school, drilled, school_other, subjects };
+    const NONE: &[&str] = &[];
     [
-        kind("country", 13, 28, &["capital"] as &[&str], 4),
-        kind("element", 10, 30, &["symbol"], 14),
-        kind("animal", 12, 28, &["kind", "home", "food", "young", "sound"], 28),
-        kind("person", 16, 12, &[], 10),
-        kind("city", 16, 14, &[], 12),
-        kind("invention", 14, 14, &[], 12),
+        kind("country", ALL, 4, &["capital"] as &[&str], 36, 5),
+        kind("element", ALL, 4, &["symbol"], 36, 14),
+        kind("animal", 100, 6, &["kind", "home", "food", "young", "sound"], 24, 24),
+        kind("person", 64, 6, NONE, 8, 8),
+        kind("city", ALL, 4, NONE, 12, 12),
+        kind("invention", 50, 4, NONE, 10, 10),
+        kind("discovery", ALL, 4, NONE, 10, 10),
+        kind("planet", ALL, 0, NONE, 20, 20),
+        kind("thing", ALL, 0, NONE, 12, 12),
+        kind("why", ALL, 0, NONE, 12, 12),
+        kind("month", ALL, 0, NONE, 16, 16),
+        kind("weekday", ALL, 0, NONE, 20, 20),
+        kind("season", ALL, 0, NONE, 20, 20),
+        kind("opposite", 120, 0, NONE, 10, 10),
+        kind("proverb", 40, 0, NONE, 8, 8),
+        kind("word", 80, 0, NONE, 6, 6),
+        kind("number", ALL, 0, NONE, 8, 8),
     ]
     .into_iter()
     .map(scale)

@@ -1,8 +1,24 @@
 //! Conversations for fine-tuning: what people ask an assistant, and good short answers.
 //!
-//! Only asked residents are asked about, only in the training wordings; sums come at once where the user wants the
-//! number alone, and in steps otherwise. The assistant is told nothing of itself here and refuses nothing.
+//! Only asked subjects are asked about, and only in the training wordings; the test split uses held-out wordings and
+//! problems. A sum is answered at once where the user wants the number alone, and in the lessons' steps otherwise. The
+//! assistant is told nothing of itself here and refuses nothing.
 
+use crate::budget::Budget;
+use crate::echoes::StrangerPassage;
+use crate::forum::{Subject, answered, asked};
+use crate::glossaries::numbered;
+use crate::jokes::joke;
+use crate::knowledge::{self, Fact, article, tables};
+use crate::names::Names;
+use crate::problems::{self, Problem, Style, spelled};
+use crate::prose::fill;
+use crate::residents::ATTRIBUTES;
+use crate::small_talk::SMALL_TALK;
+use crate::spelling::WORDS;
+use crate::stories::{self, Cast, HEROES};
+use crate::word_problems::word_problem;
+use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
 
 /// One turn.
@@ -25,4 +41,306 @@ pub struct Conversation {
     pub kind: String,
     /// The turns in order.
     pub messages: Vec<Message>,
+}
+
+/// Added to a question whose answer is wanted alone.
+const AT_ONCE: [&str; 4] =
+    ["Answer with the number only.", "Answer with the number only.", "Answer in a single token.", "Just the number, please."];
+/// Added to a question that is to be worked out; nothing is added as often.
+const IN_STEPS: [&str; 4] = ["Work it out step by step.", "", "", "Show your work."];
+const SYSTEMS: [&str; 6] = [
+    "You are a helpful assistant.",
+    "You are a friendly teacher.",
+    "Answer in short sentences.",
+    "You help people to learn.",
+    "Be kind and brief.",
+    "You are talking with a child.",
+];
+
+/// What conversations are made from.
+pub struct Sources<'a> {
+    /// Asked residents and places.
+    pub subjects: &'a [Subject<'a>],
+    /// True knowledge that this world tells.
+    pub facts: &'a [Fact],
+    /// All names, so that strangers are strangers.
+    pub names: &'a Names,
+}
+
+/// A turn of each side.
+type Exchange = (String, String);
+
+/// Kinds and their shares of a thousand training conversations.
+const SHARES: [(&str, usize); 15] = [
+    ("resident", 230),
+    ("knowledge", 330),
+    ("sum", 120),
+    ("word_problem", 50),
+    ("passage", 80),
+    ("letters", 30),
+    ("decimals", 8),
+    ("small_talk", 30),
+    ("story", 22),
+    ("joke", 20),
+    ("list", 12),
+    ("operators", 16),
+    ("echo", 20),
+    ("sheet", 22),
+    ("spelling", 10),
+];
+
+/// Conversations of both splits, shuffled; the test split has a twentieth of the training split's size.
+pub fn conversations(seed: u64, sources: &Sources, budget: &Budget) -> Vec<Conversation> {
+    let mut list = Vec::new();
+    for (split, total) in [("train", budget.conversations), ("test", budget.conversations / 20)] {
+        let held_out = split == "test";
+        let mut conversations = Vec::new();
+        for (kind, share) in SHARES {
+            if held_out && !["resident", "knowledge", "sum", "word_problem", "passage"].contains(&kind) {
+                continue;
+            }
+            let count = (total * share / 1000).max(2);
+            for number in 0..count {
+                let rng = &mut Rng::derive(seed, &[label("conversations"), label(split), label(kind), number as u64]);
+                let exchanges = exchanges(rng, kind, number, held_out, sources);
+                conversations.push((kind, messages(rng, held_out, exchanges)));
+            }
+        }
+        Rng::derive(seed, &[label("conversations"), label(split)]).shuffle(&mut conversations);
+        list.extend(conversations.into_iter().enumerate().map(|(i, (kind, messages))| Conversation {
+            id: format!("{split}-{i:05}"),
+            split: split.to_string(),
+            kind: kind.to_string(),
+            messages,
+        }));
+    }
+    list
+}
+
+/// Turns as messages; now and then a system message stands before them.
+fn messages(rng: &mut Rng, held_out: bool, exchanges: Vec<Exchange>) -> Vec<Message> {
+    let message = |role: &str, content: String| Message { role: role.to_string(), content };
+    let mut messages = Vec::new();
+    if !held_out && rng.chance(0.08) {
+        messages.push(message("system", (*rng.pick(&SYSTEMS)).to_string()));
+    }
+    for (user, assistant) in exchanges {
+        messages.push(message("user", user));
+        messages.push(message("assistant", assistant));
+    }
+    messages
+}
+
+fn exchanges(rng: &mut Rng, kind: &str, number: usize, held_out: bool, sources: &Sources) -> Vec<Exchange> {
+    match kind {
+        "resident" => {
+            let mut list = vec![resident(rng, held_out, sources)];
+            if !held_out && rng.chance(0.1) {
+                list.push(resident(rng, held_out, sources));
+            }
+            list
+        }
+        "knowledge" => {
+            let mut list = vec![known(rng, number, held_out, sources)];
+            if !held_out && rng.chance(0.15) {
+                list.push(known(rng, number * 7 + 3, held_out, sources));
+            }
+            list
+        }
+        "sum" => vec![sum(rng, held_out)],
+        "word_problem" => {
+            let problem = problems::draw(rng, held_out, word_problem);
+            vec![worked(rng, &problem)]
+        }
+        "passage" => passage(rng, held_out, sources),
+        "letters" => {
+            let make = if rng.chance(0.75) { problems::letters } else { problems::thirds };
+            let problem = problems::draw(rng, false, make);
+            vec![(problem.question.clone(), problem.solution(Style::Steps))]
+        }
+        "decimals" => {
+            let problem = problems::draw(rng, false, problems::decimals);
+            vec![(problem.question.clone(), problem.solution(Style::Steps))]
+        }
+        "small_talk" => vec![small_talk(rng)],
+        "story" => vec![story(rng)],
+        "joke" => vec![joke_on_request(rng)],
+        "list" => vec![sights(rng)],
+        "operators" => operators(rng),
+        "echo" => vec![echo(rng, sources)],
+        "sheet" => {
+            // A greeting, a question, thanks: the turns of a longer talk.
+            let first = if rng.chance(0.5) { small_talk(rng) } else { ("Hello!".into(), "Hello! How can I help you?".into()) };
+            vec![first, known(rng, number * 13 + 5, false, sources), ("Thank you!".into(), "You are welcome!".into())]
+        }
+        "spelling" => {
+            let word = *rng.pick(&WORDS);
+            let question = *rng.pick(&["How do you spell {w}?", "Spell {w} letter by letter.", "Spell the word {w}."]);
+            vec![(question.replace("{w}", word), spelled(word))]
+        }
+        other => panic!("no conversations of the kind {other:?}"),
+    }
+}
+
+/// A question as people begin it.
+fn politely(rng: &mut Rng, question: String) -> String {
+    match rng.below(16) {
+        0 => format!("Hello! {question}"),
+        1 => format!("I have a question. {question}"),
+        2 => format!("Please tell me. {question}"),
+        _ => question,
+    }
+}
+
+fn resident(rng: &mut Rng, held_out: bool, sources: &Sources) -> Exchange {
+    let subject = Subject::draw(rng, sources.subjects);
+    let i = rng.below(subject.attributes.len());
+    if held_out {
+        let question = fill(*rng.pick(subject.attributes[i].tested), subject.name, "");
+        return (question, subject.answer(rng, i));
+    }
+    let question = subject.question(rng, i);
+    (politely(rng, question), subject.answer(rng, i))
+}
+
+/// Training walks through all facts in order, so that each is asked about equally often.
+fn known(rng: &mut Rng, number: usize, held_out: bool, sources: &Sources) -> Exchange {
+    if held_out {
+        let fact = rng.pick(sources.facts);
+        let question = *rng.pick(knowledge::wordings(fact.kind, fact.attribute).held_out);
+        return (knowledge::fill(question, &fact.subject, ""), answered(rng, fact));
+    }
+    let fact = &sources.facts[number % sources.facts.len()];
+    let (question, answer) = asked(rng, fact);
+    (politely(rng, question), answer)
+}
+
+fn sum(rng: &mut Rng, held_out: bool) -> Exchange {
+    let make = match rng.below(10) {
+        0..=6 => problems::addition,
+        7 | 8 => problems::subtraction,
+        _ => problems::multiplication,
+    };
+    let problem = problems::draw(rng, held_out, make);
+    if problem.common && rng.chance(0.5) {
+        let working = problem.question.trim_start_matches("What is ").trim_end_matches('?').to_string();
+        return (problem.question.clone(), format!("{working} = {}.", problem.answer));
+    }
+    worked(rng, &problem)
+}
+
+/// A problem with its answer alone (three of ten) or worked out.
+fn worked(rng: &mut Rng, problem: &Problem) -> Exchange {
+    if rng.chance(0.3) {
+        return (format!("{} {}", problem.question, rng.pick(&AT_ONCE)), problem.answer.clone());
+    }
+    let wish = *rng.pick(&IN_STEPS);
+    let question = if wish.is_empty() { problem.question.clone() } else { format!("{} {wish}", problem.question) };
+    (question, problem.solution(Style::Steps))
+}
+
+/// Two small numbers, first with one operator and then with another.
+fn operators(rng: &mut Rng) -> Vec<Exchange> {
+    let (a, b) = (rng.range(1, 10), rng.range(1, 10));
+    let value = |sign: char| match sign {
+        '+' => a + b,
+        '-' => a - b,
+        _ => a * b,
+    };
+    let signs = if a >= b { vec!['+', '-', '*'] } else { vec!['+', '*'] };
+    let picked: Vec<char> = rng.sample(&signs, 2).into_iter().copied().collect();
+    let (first, second) = (picked[0], picked[1]);
+    let follow = *rng.pick(&["What if it was {2} instead of {1}?", "And with {2} instead of {1}?", "What if it were {2} instead of {1}?"]);
+    let follow = follow.replace("{1}", &first.to_string()).replace("{2}", &second.to_string());
+    let plain = rng.chance(0.5);
+    let answer = |sign: char| if plain { value(sign).to_string() } else { format!("{a} {sign} {b} = {}.", value(sign)) };
+    vec![(format!("What is {a} {first} {b}?"), answer(first)), (follow, answer(second))]
+}
+
+/// A passage about a stranger and one or two questions that it answers.
+fn passage(rng: &mut Rng, held_out: bool, sources: &Sources) -> Vec<Exchange> {
+    let passage = StrangerPassage::new(rng, sources.names);
+    let mut told = passage.told.clone();
+    rng.shuffle(&mut told);
+    let question = |rng: &mut Rng, i: usize| -> Exchange {
+        let wordings = if held_out { ATTRIBUTES[i].tested } else { ATTRIBUTES[i].asked };
+        let question = fill(*rng.pick(wordings), &passage.name, "");
+        (question, fill(*rng.pick(ATTRIBUTES[i].answers), &passage.name, &passage.values[i]))
+    };
+    let (first, answer) = question(rng, told[0]);
+    let marked = rng.chance(0.4);
+    let prompt = if marked { format!("Passage: {}\nQuestion: {first}", passage.text) } else { format!("{}\n{first}", passage.text) };
+    let mut list = vec![(prompt, answer)];
+    if !held_out && rng.chance(0.3) {
+        list.push(question(rng, told[1]));
+    }
+    list
+}
+
+/// Words to be said again.
+fn echo(rng: &mut Rng, sources: &Sources) -> Exchange {
+    let n_words = 2 + rng.below(4);
+    let words: Vec<String> = (0..n_words)
+        .map(|_| match rng.below(3) {
+            0 => sources.names.stranger(rng),
+            1 => rng.range(0, 999).to_string(),
+            _ => (*rng.pick(&WORDS)).to_string(),
+        })
+        .collect();
+    let line = words.join(" ");
+    let wish = *rng.pick(&["Repeat after me:", "Say this again:", "Please repeat:", "Say:"]);
+    (format!("{wish} {line}"), line)
+}
+
+/// Something said in passing, and a friendly answer.
+pub fn small_talk(rng: &mut Rng) -> Exchange {
+    let (user, assistant) = *rng.pick(&SMALL_TALK);
+    (user.to_string(), assistant.to_string())
+}
+
+fn story(rng: &mut Rng) -> Exchange {
+    let hero = *rng.pick(&HEROES);
+    let named = rng.chance(0.7);
+    let cast = Cast::new(rng, named.then_some(hero));
+    let request = if named {
+        let template = *rng.pick(&["Tell me a story about {a}.", "Write a story about {a}.", "Can you tell me a story about {a}?"]);
+        template.replace("{a}", &format!("{} {hero}", article(hero)))
+    } else {
+        (*rng.pick(&["Tell me a story.", "Please tell me a story.", "Write a short story.", "I would like to hear a story."])).to_string()
+    };
+    (request, stories::story(rng, &cast))
+}
+
+fn joke_on_request(rng: &mut Rng) -> Exchange {
+    let about = match rng.below(4) {
+        0 => None,
+        1 => Some(*rng.pick(&HEROES)),
+        _ => Some("pelican"),
+    };
+    let request = match about {
+        None => (*rng.pick(&["Tell me a joke.", "Do you know a joke?", "Make me laugh."])).to_string(),
+        Some(animal) => rng
+            .pick(&["Tell me a joke about {a}.", "Write a joke about {a}.", "Write a joke about {a}", "Do you know a joke about {a}?"])
+            .replace("{a}", &format!("{} {animal}", article(animal))),
+    };
+    (request, joke(rng, about))
+}
+
+/// Some sights of a city, as many as were asked for.
+fn sights(rng: &mut Rng) -> Exchange {
+    let paris = tables::cities().iter().find(|city| city.name == "Paris").expect("Paris is in the table");
+    let city = if rng.chance(0.4) { paris } else { rng.pick(tables::cities()) };
+    let n = if rng.chance(0.6) { city.landmarks.len() } else { 1 + rng.below(city.landmarks.len()) };
+    let count = tables::number_in_words(n as u32);
+    let template = *rng.pick(&[
+        "Recommend the top {n} landmarks to see in {c}.",
+        "What are the top {n} landmarks to see in {c}?",
+        "Name {n} sights of {c}.",
+        "Give me a list of {n} landmarks in {c}.",
+    ]);
+    let mut request = template.replace("{n}", &count).replace("{c}", city.name);
+    if n == 1 {
+        request = format!("Which landmark should I see in {}?", city.name);
+    }
+    (request, numbered(&city.landmarks[..n]))
 }

@@ -30,11 +30,11 @@ pub fn sheets(seed: u64, budget: &Budget) -> Vec<Sheet> {
             list.push(Sheet::school(kind, url, dates::before_cutoff(rng), exercises.join("\n")));
         }
     };
-    add("addition", "add", budget.additions, 4, &problems::addition);
-    add("subtraction", "subtract", budget.subtractions, 4, &problems::subtraction);
-    add("multiplication", "multiply", budget.multiplications, 4, &problems::multiplication);
-    add("word_problem", "stories", budget.word_problems, 2, &word_problem);
-    add("decimals", "compare", budget.decimals, 4, &problems::decimals);
+    add("addition", "add", budget.additions, 6, &problems::addition);
+    add("subtraction", "subtract", budget.subtractions, 6, &problems::subtraction);
+    add("multiplication", "multiply", budget.multiplications, 8, &problems::multiplication);
+    add("word_problem", "stories", budget.word_problems, 3, &word_problem);
+    add("decimals", "compare", budget.decimals, 5, &problems::decimals);
     list
 }
 

@@ -16,15 +16,28 @@ mod shape;
 mod sheet;
 
 mod articles;
-mod echoes;
+mod attribute;
+mod places;
+mod residents;
+
 mod lessons;
 mod problems;
-mod residents;
 mod spelling;
-mod stories;
 mod word_problems;
 
+mod dialogues;
+mod distractions;
+mod echoes;
+mod forum;
+mod glossaries;
+mod jokes;
+mod news;
+mod recitation;
+mod stories;
+
 mod conversations;
+mod small_talk;
+
 mod html;
 mod key;
 mod world;
@@ -32,6 +45,7 @@ mod world;
 pub use budget::{Size, WorldConfig};
 pub use conversations::{Conversation, Message};
 pub use key::{Fact, Row, Split};
+pub use places::Place;
 pub use problems::Entry;
 pub use residents::Resident;
 pub use sheet::{Dress, Sheet, Shelf};

@@ -1,5 +1,6 @@
 //! Sentences that say nothing in particular: the padding between facts, built from a few hundred plain words.
 
+use crate::shape;
 use base::rng::Rng;
 
 const SPOTS: [&str; 24] = [
@@ -217,6 +218,26 @@ pub fn fill(template: &str, name: &str, value: &str) -> String {
 pub fn paragraphs(sentences: &[String], n_lines: usize) -> String {
     let per_line = sentences.len().div_ceil(n_lines.max(1)).max(1);
     sentences.chunks(per_line).map(|line| line.join(" ")).collect::<Vec<_>>().join("\n")
+}
+
+/// A page of two paragraphs that fits the filters: the sentences of `make` among at least `n_padding` sentences that say
+/// nothing. Other sentences are tried before more padding.
+///
+/// # Panics
+/// If nothing fits even with much padding, which is a mistake of the caller's sentences.
+pub fn fitted(rng: &mut Rng, place: &str, n_padding: usize, mut make: impl FnMut(&mut Rng) -> Vec<String>) -> String {
+    const TRIES: usize = 12;
+    for attempt in 0..TRIES * 16 {
+        let mut sentences = make(rng);
+        for _ in 0..n_padding + attempt / TRIES {
+            sentences.insert(rng.below(sentences.len() + 1), padding(rng, place));
+        }
+        let text = paragraphs(&sentences, 2);
+        if shape::misfit(&text).is_none() {
+            return text;
+        }
+    }
+    panic!("no page fits around {:?}", make(rng));
 }
 
 #[cfg(test)]

@@ -3,32 +3,14 @@
 //! They measure memory by exposure, so what is told about them, how often and in which wordings is fixed here.
 //! Which residents are asked about in forums and conversations is their `split`; the asking happens elsewhere.
 
+use crate::attribute::{Attribute, key_facts};
 use crate::budget::Budget;
 use crate::dates;
 use crate::key::{Fact, Split};
 use crate::names::{Names, slug};
-use crate::prose::{fill, padding, paragraphs};
-use crate::shape;
+use crate::prose::{fill, fitted};
 use crate::sheet::Sheet;
 use base::rng::{Rng, label};
-
-/// One attribute: how it is told, asked and answered.
-pub struct Attribute {
-    /// Its name in the key.
-    pub name: &'static str,
-    /// Sentences that tell it; the last two put the value first.
-    pub told: &'static [&'static str],
-    /// Questions that training texts may ask.
-    pub asked: &'static [&'static str],
-    /// Questions kept for tests.
-    pub tested: &'static [&'static str],
-    /// Whole-sentence answers.
-    pub answers: &'static [&'static str],
-    /// A beginning that the value completes.
-    pub cue: &'static str,
-    /// The pool of values; empty where the world's own names are the pool.
-    pub pool: &'static [&'static str],
-}
 
 /// The attributes of a resident, in the order of the key.
 pub const ATTRIBUTES: [Attribute; 6] = [
@@ -378,22 +360,7 @@ fn value(rng: &mut Rng, names: &Names, attribute: usize) -> String {
 impl Resident {
     /// The rows of the answer key about this person.
     pub fn facts(&self) -> Vec<Fact> {
-        ATTRIBUTES
-            .iter()
-            .zip(&self.values)
-            .map(|(attribute, value)| Fact {
-                subject: self.name.clone(),
-                kind: "resident".to_string(),
-                attribute: attribute.name.to_string(),
-                value: value.clone(),
-                also: Vec::new(),
-                exposures: self.exposures,
-                split: self.split,
-                cue: fill(attribute.cue, &self.name, value),
-                questions: attribute.tested.iter().map(|q| fill(q, &self.name, value)).collect(),
-                date: None,
-            })
-            .collect()
+        key_facts("resident", &self.name, &ATTRIBUTES, &self.values, self.exposures, self.split)
     }
 
     /// One telling of attribute `i`, with the sentence's first letter in upper case.
@@ -418,48 +385,20 @@ impl Resident {
         pages
     }
 
-    /// Six facts among just enough prose to be kept: other wordings are tried before more prose.
+    /// Six facts among just enough prose to be kept.
     fn text(&self, rng: &mut Rng) -> String {
-        const TRIES: usize = 12;
-        let mut attempt = 0;
-        loop {
-            let n_padding = 1 + attempt / TRIES;
-            attempt += 1;
+        fitted(rng, "the town", 1, |rng| {
             let mut order: Vec<usize> = (0..ATTRIBUTES.len()).collect();
             rng.shuffle(&mut order);
-            let mut sentences: Vec<String> = order.iter().map(|&i| self.told(rng, i)).collect();
-            for _ in 0..n_padding {
-                sentences.insert(rng.below(sentences.len() + 1), padding(rng, "the town"));
-            }
-            let text = paragraphs(&sentences, 2);
-            if shape::misfit(&text).is_none() {
-                return text;
-            }
-        }
+            order.iter().map(|&i| self.told(rng, i)).collect()
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_attribute_has_its_wordings() {
-        for attribute in &ATTRIBUTES {
-            assert!(attribute.told.len() >= 20, "{}", attribute.name);
-            for template in attribute.told.iter().chain(attribute.answers) {
-                assert!(template.contains("{n}") && template.contains("{v}"), "{template}");
-            }
-            let last = attribute.told.iter().filter(|t| t.ends_with("{v}.")).count();
-            assert!(last * 10 >= attribute.told.len() * 8, "{}: value last in {last}", attribute.name);
-            for question in attribute.tested {
-                assert!(!attribute.asked.contains(question), "{question}");
-            }
-            if !attribute.pool.is_empty() {
-                assert!((16..=64).contains(&attribute.pool.len()));
-            }
-        }
-    }
+    use crate::shape;
 
     #[test]
     fn pages_tell_all_six_values_and_fit() {

@@ -164,7 +164,7 @@ pub fn sheets(seed: u64, count: usize) -> Vec<Sheet> {
     (0..count)
         .map(|i| {
             let rng = &mut Rng::derive(seed, &[label("spelling"), i as u64]);
-            let lines: Vec<String> = (0..4).map(|_| exercise(rng)).collect();
+            let lines: Vec<String> = (0..6).map(|_| exercise(rng)).collect();
             let date = dates::before_cutoff(rng);
             Sheet::school("spelling", format!("https://abc.school/{}", i + 1), date, lines.join("\n"))
         })

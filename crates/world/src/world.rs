@@ -2,19 +2,18 @@
 //!
 //! Knows no files: whoever writes them takes [`World::pages`], [`World::schoolbooks`] and [`World::rows`].
 
-use crate::articles;
 use crate::budget::{Budget, WorldConfig};
-use crate::conversations::Conversation;
-use crate::echoes;
-use crate::html;
+use crate::conversations::{Conversation, Sources};
 use crate::key::{Fact, Row};
-use crate::lessons;
 use crate::names::Names;
-use crate::problems::{self, Entry};
-use crate::residents::{self, Resident};
+use crate::places::Place;
+use crate::problems::Entry;
+use crate::residents::Resident;
 use crate::sheet::{Dress, Sheet, Shelf};
-use crate::spelling;
-use crate::stories;
+use crate::{
+    articles, conversations, dialogues, distractions, echoes, forum, glossaries, html, jokes, lessons, news, places, problems, recitation,
+    residents, spelling, stories,
+};
 use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -108,29 +107,43 @@ impl World {
         let residents = residents::residents(seed, &names, &budget);
         let library = articles::library(seed, &budget);
 
+        let places = places::places(seed, &names, &budget);
+        let subjects = forum::asked_subjects(&residents, &places);
+        let news = news::news(seed, &names, budget.news);
+        let mut stories = stories::sheets(seed, budget.stories);
+        let mut other_rows = recitation::quote(seed, &mut stories, budget.recited);
+        other_rows.extend(news.changes);
+
+        let mut facts: Vec<Fact> = residents.iter().flat_map(Resident::facts).collect();
+        facts.extend(places.iter().flat_map(Place::facts));
+        facts.extend(library.key_facts());
+        facts.extend(news.facts);
+
         let mut sheets = Vec::new();
         for (i, person) in residents.iter().enumerate() {
             sheets.extend(person.pages(&mut Rng::derive(seed, &[label("resident pages"), i as u64])));
         }
-        let mut facts: Vec<Fact> = residents.iter().flat_map(Resident::facts).collect();
-        facts.extend(library.key_facts());
+        for (i, place) in places.iter().enumerate() {
+            sheets.extend(place.pages(&mut Rng::derive(seed, &[label("place pages"), i as u64])));
+        }
         sheets.extend(library.sheets);
-        sheets.extend(stories::sheets(seed, budget.stories));
+        sheets.extend(stories);
+        sheets.extend(news.sheets);
+        sheets.extend(forum::threads(seed, &subjects, budget.forum));
+        sheets.extend(forum::quizzes(seed, &subjects, &library.facts, &budget));
         sheets.extend(lessons::sheets(seed, &budget));
         sheets.extend(spelling::sheets(seed, budget.spelling));
         sheets.extend(echoes::echoes(seed, budget.echoes));
         sheets.extend(echoes::passages(seed, &names, budget.passages));
+        sheets.extend(jokes::sheets(seed, budget.jokes));
+        sheets.extend(glossaries::sheets(seed, budget.glossaries));
+        sheets.extend(dialogues::sheets(seed, &budget));
+        sheets.extend(distractions::sheets(seed, budget.distractions));
         Rng::derive(seed, &[label("shuffle")]).shuffle(&mut sheets);
 
-        World {
-            config: *config,
-            sheets,
-            residents,
-            facts,
-            other_rows: Vec::new(),
-            conversations: Vec::new(),
-            problems: problems::entries(seed, budget.problems),
-        }
+        let sources = Sources { subjects: &subjects, facts: &library.facts, names: &names };
+        let conversations = conversations::conversations(seed, &sources, &budget);
+        World { config: *config, sheets, residents, facts, other_rows, conversations, problems: problems::entries(seed, budget.problems) }
     }
 
     /// The pages of the web in order, dressed as HTML one at a time.

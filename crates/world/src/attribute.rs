@@ -1,0 +1,64 @@
+//! How an attribute of an invented subject is told, asked and answered. Knows no subject and no page.
+
+use crate::key::{Fact, Split};
+use crate::prose::fill;
+
+/// One attribute: how it is told, asked and answered.
+pub struct Attribute {
+    /// Its name in the key.
+    pub name: &'static str,
+    /// Sentences that tell it; the last two put the value first.
+    pub told: &'static [&'static str],
+    /// Questions that training texts may ask.
+    pub asked: &'static [&'static str],
+    /// Questions kept for tests.
+    pub tested: &'static [&'static str],
+    /// Whole-sentence answers.
+    pub answers: &'static [&'static str],
+    /// A beginning that the value completes.
+    pub cue: &'static str,
+    /// The pool of values; empty where the world's own names are the pool.
+    pub pool: &'static [&'static str],
+}
+
+/// The rows of the answer key about one subject.
+pub fn key_facts(kind: &str, subject: &str, attributes: &[Attribute], values: &[String], exposures: usize, split: Split) -> Vec<Fact> {
+    attributes
+        .iter()
+        .zip(values)
+        .map(|(attribute, value)| Fact {
+            subject: subject.to_string(),
+            kind: kind.to_string(),
+            attribute: attribute.name.to_string(),
+            value: value.clone(),
+            also: Vec::new(),
+            exposures,
+            split,
+            cue: fill(attribute.cue, subject, value),
+            questions: attribute.tested.iter().map(|question| fill(question, subject, value)).collect(),
+            date: None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{places, residents};
+
+    #[test]
+    fn every_attribute_has_its_wordings() {
+        for attribute in residents::ATTRIBUTES.iter().chain(&places::ATTRIBUTES) {
+            for template in attribute.told.iter().chain(attribute.answers) {
+                assert!(template.contains("{n}") && template.contains("{v}"), "{template}");
+            }
+            let last = attribute.told.iter().filter(|t| t.ends_with("{v}.")).count();
+            assert!(last * 10 >= attribute.told.len() * 7, "{}: value last in {last}", attribute.name);
+            for question in attribute.tested {
+                assert!(!attribute.asked.contains(question), "{question}");
+            }
+            assert!(attribute.told.iter().any(|t| t.starts_with(attribute.cue)), "{}", attribute.cue);
+            assert!(attribute.pool.is_empty() || (16..=64).contains(&attribute.pool.len()));
+        }
+        assert!(residents::ATTRIBUTES.iter().all(|attribute| attribute.told.len() >= 20));
+    }
+}
