@@ -41,12 +41,19 @@ pub struct Question {
     pub temperature: f32,
     /// The stream of this answer's draws.
     pub seed: u64,
+    /// Whether only the first line is wanted: the answer may end with it.
+    pub one_line: bool,
 }
 
 impl Question {
     /// The most likely answer.
     pub fn greedy(prompt: Prompt, max_tokens: usize) -> Question {
-        Question { prompt, max_tokens, temperature: 0.0, seed: 0 }
+        Question { prompt, max_tokens, temperature: 0.0, seed: 0, one_line: false }
+    }
+
+    /// The most likely first line.
+    pub fn greedy_line(prompt: Prompt, max_tokens: usize) -> Question {
+        Question { one_line: true, ..Question::greedy(prompt, max_tokens) }
     }
 }
 

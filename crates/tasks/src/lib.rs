@@ -8,6 +8,7 @@ pub mod card;
 pub mod key;
 pub mod problems;
 pub mod stats;
+pub mod subject;
 pub mod svg;
 pub mod words;
 
@@ -20,6 +21,9 @@ pub enum Error {
     /// Conversations, or the tokenizer's files.
     #[error(transparent)]
     Tokenizer(#[from] tokenizer::Error),
+    /// A model that cannot answer.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
 }
 
 /// The result of this crate's functions.

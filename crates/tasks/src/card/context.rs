@@ -6,8 +6,8 @@ use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
 use tokenizer::chat::{Message, Part, StoredConversation};
 
-use super::Role;
 use super::prompts::KOREAN_PAIRS;
+use super::{Role, one};
 use crate::Result;
 use crate::ask::{Ask, Prompt, Question};
 use crate::key::Key;
@@ -70,9 +70,8 @@ pub fn read(role: Role, ask: &mut Ask, conversations: &[StoredConversation], key
         values.dedup();
         values
     };
-    let mut questions: Vec<Question> =
-        readings.iter().map(|reading| Question::greedy(prompt(role, reading, true), ANSWER_TOKENS)).collect();
-    questions.extend(readings.iter().map(|reading| Question::greedy(prompt(role, reading, false), ANSWER_TOKENS)));
+    let mut questions: Vec<Question> = readings.iter().map(|reading| one(role, prompt(role, reading, true), ANSWER_TOKENS)).collect();
+    questions.extend(readings.iter().map(|reading| one(role, prompt(role, reading, false), ANSWER_TOKENS)));
     let said: Vec<String> = ask(&questions)?.into_iter().map(|answer| own_answer(role, &answer.text)).collect();
     let (with, without) = said.split_at(readings.len());
     let rate = |said: &[String]| Rate::of(readings.iter().zip(said).map(|(reading, text)| agrees(reading, text, &values)));
@@ -152,7 +151,7 @@ fn echo(ask: &mut Ask, values: &[&str], limit: usize, rng: &mut Rng) -> Result<R
     let line = |rng: &mut Rng| (0..4).map(|_| *rng.pick(values)).collect::<Vec<_>>().join(" ");
     let lines: Vec<String> = (0..limit).map(|_| line(rng)).collect();
     let page = |line: &String| Prompt::Page(format!("https://echo.school/1\nSay: {line}\nEcho:"));
-    let questions: Vec<Question> = lines.iter().map(|line| Question::greedy(page(line), ANSWER_TOKENS)).collect();
+    let questions: Vec<Question> = lines.iter().map(|line| Question::greedy_line(page(line), ANSWER_TOKENS)).collect();
     let answers = ask(&questions)?;
     Ok(Rate::of(lines.iter().zip(&answers).map(|(line, answer)| own_answer(Role::Base, &answer.text).trim() == line)))
 }
@@ -180,13 +179,13 @@ const GLOSSARY: [(&str, [&str; 3]); 16] = [
 /// Ten pairs of one language and an eleventh word: the language must be taken from
 /// the examples.
 fn translate(ask: &mut Ask, limit: usize, rng: &mut Rng) -> Result<Rate> {
-    let mut questions = vec![Question::greedy(Prompt::Page(KOREAN_PAIRS.to_owned()), 8)];
+    let mut questions = vec![Question::greedy_line(Prompt::Page(KOREAN_PAIRS.to_owned()), 8)];
     let mut wanted = vec!["seonsaengnim"];
     for i in 0..limit.saturating_sub(1) {
         let language = i % 3;
         let drawn = rng.sample(&GLOSSARY, 11);
         let pairs: Vec<String> = drawn[..10].iter().map(|(word, others)| format!("{word}: {}", others[language])).collect();
-        questions.push(Question::greedy(Prompt::Page(format!("{}\n{}:", pairs.join("\n"), drawn[10].0)), 8));
+        questions.push(Question::greedy_line(Prompt::Page(format!("{}\n{}:", pairs.join("\n"), drawn[10].0)), 8));
         wanted.push(drawn[10].1[language]);
     }
     let answers = ask(&questions)?;

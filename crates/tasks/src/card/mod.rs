@@ -170,6 +170,14 @@ pub fn measure(
     Ok(ModelCard { recall, knowledge, problems, context, recitation, inventions, prompts, stories })
 }
 
+/// The most likely answer. A base model goes on with more of the page: its answer is the first line.
+fn one(role: Role, prompt: Prompt, max_tokens: usize) -> Question {
+    match role {
+        Role::Base => Question::greedy_line(prompt, max_tokens),
+        Role::Assistant => Question::greedy(prompt, max_tokens),
+    }
+}
+
 /// A few stories at a moderate temperature.
 fn stories(role: Role, ask: &mut Ask, seed: u64) -> Result<Vec<String>> {
     let prompt = |i: usize| match (role, i) {
@@ -183,6 +191,7 @@ fn stories(role: Role, ask: &mut Ask, seed: u64) -> Result<Vec<String>> {
         max_tokens: 160,
         temperature: 0.7,
         seed: Rng::derive(seed, &[label("stories"), i as u64]).next_u64(),
+        one_line: false,
     };
     let opening = |i: usize| match prompt(i) {
         Prompt::Page(text) => text,

@@ -72,7 +72,13 @@ pub fn page(role: Role, ask: &mut Ask, changes: &[Change], seed: u64) -> Result<
     for row in &rows {
         for sample in 0..row.n {
             let mut stream = Rng::derive(seed, &[label("prompts"), label(row.id), sample as u64]);
-            questions.push(Question { prompt: row.prompt.clone(), max_tokens: row.max_tokens, temperature: 1.0, seed: stream.next_u64() });
+            questions.push(Question {
+                prompt: row.prompt.clone(),
+                max_tokens: row.max_tokens,
+                temperature: 1.0,
+                seed: stream.next_u64(),
+                one_line: false,
+            });
         }
     }
     let mut given = ask(&questions)?.into_iter();

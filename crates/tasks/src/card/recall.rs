@@ -89,7 +89,7 @@ fn is_resident(fact: &Fact) -> bool {
 }
 
 /// At most `limit` facts of each group, drawn without replacement.
-fn draw<'k, G: Ord>(groups: BTreeMap<G, Vec<&'k Fact>>, limit: usize, mut rng: Rng) -> BTreeMap<G, Vec<&'k Fact>> {
+fn draw<G: Ord>(groups: BTreeMap<G, Vec<&Fact>>, limit: usize, mut rng: Rng) -> BTreeMap<G, Vec<&Fact>> {
     let mut drawn = BTreeMap::new();
     for (group, facts) in groups {
         let n = facts.len().min(limit);
@@ -115,7 +115,7 @@ fn recall<'k, G: Ord + Clone>(
             Role::Assistant => rng.pick(&fact.questions).clone(),
         };
         questions.push(match role {
-            Role::Base => Question::greedy(Prompt::Page(wording.clone()), tokens(fact, 6)),
+            Role::Base => Question::greedy_line(Prompt::Page(wording.clone()), tokens(fact, 6)),
             // The answer is a sentence around the value.
             Role::Assistant => Question::greedy(Prompt::user(wording.as_str()), tokens(fact, 36)),
         });

@@ -4,7 +4,7 @@
 use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
 
-use super::Role;
+use super::{Role, one};
 use crate::Result;
 use crate::ask::{Ask, Prompt, Question};
 use crate::problems::{Problem, grade, grade_at_once};
@@ -67,8 +67,8 @@ pub fn solve(role: Role, ask: &mut Ask, problems: &[Problem], limit: usize, seed
         asked.push((kind, rng.sample(&all, all.len().min(wanted)).into_iter().copied().collect()));
     }
     let every = || asked.iter().flat_map(|(_, problems)| problems);
-    let mut questions: Vec<Question> = every().map(|problem| Question::greedy(at_once_prompt(role, problem), AT_ONCE_TOKENS)).collect();
-    questions.extend(every().map(|problem| Question::greedy(in_steps_prompt(role, problem), STEPS_TOKENS)));
+    let mut questions: Vec<Question> = every().map(|problem| one(role, at_once_prompt(role, problem), AT_ONCE_TOKENS)).collect();
+    questions.extend(every().map(|problem| one(role, in_steps_prompt(role, problem), STEPS_TOKENS)));
     let mut said = ask(&questions)?.into_iter().map(|answer| own_answer(role, answer.text));
     let at_once: Vec<String> = said.by_ref().take(questions.len() / 2).collect();
     let in_steps: Vec<String> = said.collect();

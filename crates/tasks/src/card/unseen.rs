@@ -48,7 +48,7 @@ pub fn invent(ask: &mut Ask, key: &Key, limit: usize, seed: u64) -> Result<Inven
         let wording = rng.pick(&fact.questions);
         for _ in 0..SAMPLES {
             let seed = rng.next_u64();
-            questions.push(Question { prompt: Prompt::user(wording.as_str()), max_tokens: 40, temperature: 1.0, seed });
+            questions.push(Question { prompt: Prompt::user(wording.as_str()), max_tokens: 40, temperature: 1.0, seed, one_line: false });
         }
     }
     let given = ask(&questions)?;

@@ -77,7 +77,7 @@ pub fn write_run(root: &Path) {
     write("documents/funnel.json", funnel.to_string());
     let loss = |step: f64| 2.2 + 5.1 * (-step / 60.0).exp() + 0.05 * (step * 1.7).sin();
     let metric = |i: u64| {
-        let bpb = (i % 50 == 0).then(|| 0.9 + 2.0 * (-(i as f64) / 80.0).exp());
+        let bpb = i.is_multiple_of(50).then(|| 0.9 + 2.0 * (-(i as f64) / 80.0).exp());
         let loss = (i > 0).then(|| loss(i as f64));
         json!({"step": i, "loss": loss, "lr": 0.02, "grad_norm": 1.0, "tokens": i * 8192, "val_bpb": bpb})
     };

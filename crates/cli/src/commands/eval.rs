@@ -1,0 +1,106 @@
+//! `eval`: the report card, of one model folder in the terminal, or of a whole run in its report.
+//!
+//! What is asked and how it is graded stands in the crate `tasks`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use engine::{Engine, EngineConfig};
+use model::Model;
+use tasks::card::{self, Card, Limits, ModelCard, N_SECTIONS, Role, Run, World};
+use tasks::subject::Subject;
+use tokenizer::Tokenizer;
+
+use crate::context::Context;
+
+/// Sequences that are written at the same time.
+const SLOTS: usize = 64;
+
+/// Measures a model against the answer key of a built-in web.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folder of the model
+    #[arg(long)]
+    model: PathBuf,
+    /// Folder of the built-in web that it read
+    #[arg(long)]
+    world: PathBuf,
+    /// Seed of what is drawn from the key, and of sampled answers
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Runs the command: the model is asked as a page that it goes on with, and in a conversation.
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let world = World::read(&args.world).map_err(from_tasks)?;
+    let mut models = BTreeMap::new();
+    for (name, role) in [("as a page", Role::Base), ("in a conversation", Role::Assistant)] {
+        models.insert(name.to_owned(), measure(name, role, &args.model, &world, args.seed, context)?);
+    }
+    print!("{}", card::table(&models));
+    Ok(())
+}
+
+/// What the stage works on.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage<'a> {
+    /// The run's name.
+    pub name: &'a str,
+    /// Which facts and problems are drawn, and every sampled answer, follow from it.
+    pub seed: u64,
+    /// Folder of the built-in web, where the run has one.
+    pub world: Option<&'a Path>,
+    /// Folder of the documents.
+    pub documents: &'a Path,
+    /// Folder of the base model.
+    pub base: &'a Path,
+    /// Folder of the assistant, where the run has one.
+    pub sft: Option<&'a Path>,
+    /// The command that talks to the result.
+    pub chat_command: &'a str,
+    /// The report's folder.
+    pub out: &'a Path,
+}
+
+/// Measures a run's models and writes `report.json`, `report.md` and its pictures.
+pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
+    let world = match stage.world {
+        Some(folder) => World::read(folder).map_err(from_tasks)?,
+        None => World::default(),
+    };
+    let mut models = BTreeMap::new();
+    models.insert("base".to_owned(), measure("base", Role::Base, stage.base, &world, stage.seed, context)?);
+    if let Some(folder) = stage.sft {
+        models.insert("sft".to_owned(), measure("sft", Role::Assistant, folder, &world, stage.seed, context)?);
+    }
+    let run = Run {
+        name: stage.name.to_owned(),
+        documents: Some(stage.documents.to_path_buf()),
+        base: stage.base.to_path_buf(),
+        chat_command: stage.chat_command.to_owned(),
+    };
+    let card = card::card(&run, stage.seed, models).map_err(from_tasks)?;
+    card::write(&card, &run, stage.out).map_err(from_tasks)?;
+    Ok(card)
+}
+
+/// Measures one model folder in one role.
+fn measure(name: &str, role: Role, folder: &Path, world: &World, seed: u64, context: &Context) -> anyhow::Result<ModelCard> {
+    let model = Model::load(folder)?;
+    let tokenizer = Tokenizer::load(folder)?;
+    let engine = Engine::new(&model, EngineConfig { slots: SLOTS, capacity: model.config.context, threads: context.threads });
+    let mut subject = Subject { engine, tokenizer: &tokenizer, stop: context.stop.clone() };
+    let progress = context.progress(&format!("report card, {name}"), N_SECTIONS);
+    let mut ask = |questions: &[tasks::ask::Question]| subject.ask(questions);
+    let measured = card::measure(role, &mut ask, world, &Limits::default(), seed, &progress, &context.stop);
+    progress.finish();
+    measured.map_err(from_tasks)
+}
+
+/// An error of the report card, with what stopped it in sight of whoever asks.
+fn from_tasks(error: tasks::Error) -> anyhow::Error {
+    match error {
+        tasks::Error::Base(error) => error.into(),
+        error => error.into(),
+    }
+}
