@@ -4,7 +4,7 @@
 //! back in order, drops exact duplicates and writes. So the bytes depend on the input alone, not on the number of
 //! threads; memory is bounded by a budget of bytes under way. The filters themselves stand in their own files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -45,21 +45,28 @@ impl Profile {
     }
 }
 
-/// What to curate and how.
-#[derive(Clone, Debug)]
-pub struct CurateConfig {
+/// Inputs that pass the same filters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shelf {
     /// Files, folders and patterns; see [`crate::inputs::list`].
     pub inputs: Vec<PathBuf>,
-    /// The folder for `documents-*.parquet` and `funnel.json`. What an earlier call left of these is replaced.
-    pub output: PathBuf,
     /// Which filters.
     pub profile: Profile,
+    /// The name of the crawl; else each file's own name.
+    pub dump: Option<String>,
+}
+
+/// What to curate and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CurateConfig {
+    /// What is read, in this order. A text that stands on two shelves is a duplicate on the second.
+    pub shelves: Vec<Shelf>,
+    /// The folder for `documents-*.parquet` and `funnel.json`. What an earlier call left of these is replaced.
+    pub output: PathBuf,
     /// Languages that stay, two letters each.
     pub languages: Vec<String>,
     /// A folder with URL lists instead of the built-in ones.
     pub url_lists: Option<PathBuf>,
-    /// The name of the crawl; else each file's own name.
-    pub dump: Option<String>,
     /// Worker threads, at least 1.
     pub threads: usize,
 }
@@ -83,9 +90,11 @@ pub fn curate(config: &CurateConfig, progress: &Progress, stop: &Stop) -> Result
     if config.languages.is_empty() {
         return Err(Error::Refused("no language to keep is named; name at least one, as in \"en\"".into()));
     }
-    let files = list(&config.inputs)?;
+    let mut files = Vec::new();
+    for shelf in &config.shelves {
+        files.extend(list(&shelf.inputs)?.into_iter().map(|file| (file, shelf)));
+    }
     let rules = Rules {
-        profile: config.profile,
         languages: config.languages.clone(),
         url_lists: config.url_lists.as_deref().map_or_else(|| Ok(UrlLists::built_in()), UrlLists::load)?,
     };
@@ -106,7 +115,7 @@ pub fn curate(config: &CurateConfig, progress: &Progress, stop: &Stop) -> Result
                 .spawn_scoped(scope, move || work(jobs, sender, rules))
                 .map_err(|source| Error::Refused(format!("cannot start worker thread {worker}: {source}; use fewer with --threads")))?;
         }
-        let feed = Feed { jobs: job_sender, sender, budget: &budget, cancelled: &cancelled, stop, next: 0, dump: config.dump.clone() };
+        let feed = Feed { jobs: job_sender, sender, budget: &budget, cancelled: &cancelled, stop, next: 0 };
         scope.spawn(|| read_all(&files, feed, progress));
         let collected = collector.collect(outcomes, &budget);
         cancelled.store(true, Ordering::SeqCst);
@@ -117,7 +126,7 @@ pub fn curate(config: &CurateConfig, progress: &Progress, stop: &Stop) -> Result
     if stop.requested() {
         return Err(base::Error::Stopped.into());
     }
-    let input = Input { files: files.len() as u64, records: collector.records, bytes: files.iter().map(|file| file.bytes).sum() };
+    let input = Input { files: files.len() as u64, records: collector.records, bytes: files.iter().map(|(file, _)| file.bytes).sum() };
     let funnel = collector.finish(config, input)?;
     base::files::write_json(&config.output.join(FUNNEL), &funnel)?;
     if funnel.output.documents == 0 {
@@ -174,6 +183,7 @@ fn silence_extractor_panics() {
 struct Job {
     number: u64,
     item: Item,
+    profile: Profile,
     dump: String,
     file_path: String,
     /// What it takes of the budget.
@@ -193,7 +203,6 @@ struct Feed<'a> {
     cancelled: &'a AtomicBool,
     stop: &'a Stop,
     next: u64,
-    dump: Option<String>,
 }
 
 impl Feed<'_> {
@@ -202,16 +211,16 @@ impl Feed<'_> {
     }
 
     /// Hands a record to the workers, once there is room for it.
-    fn send(&mut self, item: Item, file: &InputFile) {
+    fn send(&mut self, item: Item, file: &InputFile, shelf: &Shelf) {
         let (bytes, dump, file_path) = match &item {
             Item::Record(record) => (record.block.len(), String::new(), String::new()),
             Item::Document(document) => (document.text.len(), document.dump.clone(), document.file_path.clone()),
         };
         let or = |own: String, other: &str| if own.is_empty() { other.to_string() } else { own };
-        let dump = self.dump.clone().unwrap_or_else(|| or(dump, file.stem()));
+        let dump = shelf.dump.clone().unwrap_or_else(|| or(dump, file.stem()));
         let cost = bytes as u64 + BYTES_PER_RECORD;
         self.budget.take(cost, self.cancelled);
-        let job = Job { number: self.next, item, dump, file_path: or(file_path, &file.name), cost };
+        let job = Job { number: self.next, item, profile: shelf.profile, dump, file_path: or(file_path, &file.name), cost };
         self.next += 1;
         let _ = self.jobs.send(job); // fails only when the workers are gone, which ends everything
     }
@@ -224,25 +233,25 @@ impl Feed<'_> {
 }
 
 /// Reads all files in order.
-fn read_all(files: &[InputFile], mut feed: Feed, progress: &Progress) {
-    for file in files {
+fn read_all(files: &[(InputFile, &Shelf)], mut feed: Feed, progress: &Progress) {
+    for (file, shelf) in files {
         if feed.ended() {
             return;
         }
-        if let Err(error) = read_one(file, &mut feed, progress) {
+        if let Err(error) = read_one(file, shelf, &mut feed, progress) {
             feed.report(Outcome::Fatal(error));
             return;
         }
     }
 }
 
-fn read_one(file: &InputFile, feed: &mut Feed, progress: &Progress) -> Result<()> {
+fn read_one(file: &InputFile, shelf: &Shelf, feed: &mut Feed, progress: &Progress) -> Result<()> {
     let mut reported = 0;
     if file.kind == Kind::Warc {
         let mut reader = WarcReader::open(&file.path)?;
         while let Some(entry) = reader.next() {
             match entry {
-                Entry::Record(record) => feed.send(Item::Record(record), file),
+                Entry::Record(record) => feed.send(Item::Record(record), file, shelf),
                 Entry::Damaged { offset, why } => {
                     progress.line(&format!("{}: the record at byte {offset} is dropped: {why}", file.path.display()));
                     feed.report(Outcome::dropped(Reason("record/damaged")));
@@ -257,7 +266,7 @@ fn read_one(file: &InputFile, feed: &mut Feed, progress: &Progress) -> Result<()
     } else {
         for row in read_file(file)? {
             match row {
-                Ok(document) => feed.send(Item::Document(document), file),
+                Ok(document) => feed.send(Item::Document(document), file, shelf),
                 Err(Error::Base(base::Error::Damaged { path, place, why, .. })) => {
                     progress.line(&format!("{}: {place} is dropped: {why}", path.display()));
                     feed.report(Outcome::dropped(Reason("record/damaged")));
@@ -305,7 +314,6 @@ impl Budget {
 
 /// The filters' settings, shared by the workers.
 struct Rules {
-    profile: Profile,
     languages: Vec<String>,
     url_lists: UrlLists,
 }
@@ -314,10 +322,13 @@ struct Rules {
 const STEPS: [&str; 9] = ["record", "url", "extract", "language", "gopher_repetition", "gopher_quality", "c4", "fineweb", EXACT_DUPLICATE];
 const EXACT_DUPLICATE: &str = "exact_duplicate";
 
+/// A filter passed: its name, the bytes that went on, and whether the profile asked for it.
+type Passed = (&'static str, u64, bool);
+
 /// What became of a record.
 enum Outcome {
-    /// It went through some filters (each with the bytes that passed), and was dropped or stayed so far.
-    Done { passed: Vec<(&'static str, u64)>, end: std::result::Result<Box<(Document, [u8; 16])>, (&'static str, Reason)>, cost: u64 },
+    /// It went through some filters, and was dropped by one or stayed so far.
+    Done { passed: Vec<Passed>, end: std::result::Result<Box<(Document, [u8; 16])>, (&'static str, Reason)>, cost: u64 },
     /// The input cannot be read on.
     Fatal(Error),
 }
@@ -343,14 +354,10 @@ fn work(jobs: &Mutex<Receiver<Job>>, sender: Sender<(u64, Outcome)>, rules: &Rul
     }
 }
 
-/// Takes one record through the filters, up to exact duplicates.
-fn filter(
-    job: Job,
-    rules: &Rules,
-    passed: &mut Vec<(&'static str, u64)>,
-) -> std::result::Result<(Document, [u8; 16]), (&'static str, Reason)> {
-    let all = rules.profile == Profile::FineWeb;
-    let mut pass = |step: &'static str, bytes: usize| passed.push((step, bytes as u64));
+/// Takes one record through the filters, up to exact duplicates. A filter that its profile does not ask for lets it pass.
+fn filter(job: Job, rules: &Rules, passed: &mut Vec<Passed>) -> std::result::Result<(Document, [u8; 16]), (&'static str, Reason)> {
+    let all = job.profile == Profile::FineWeb;
+    let mut pass = |step: &'static str, bytes: usize, asked: bool| passed.push((step, bytes as u64, asked));
 
     let (mut document, content) = match job.item {
         Item::Document(mut document) => {
@@ -364,38 +371,40 @@ fn filter(
     };
     document.dump = job.dump;
     document.file_path = job.file_path;
-    pass("record", content.bytes() as usize);
+    pass("record", content.bytes() as usize, true);
 
     let is_page = !matches!(content, Content::Text(_));
     if all && is_page {
         url::check(&document.url, &rules.url_lists).map_err(|reason| ("url", reason))?;
-        pass("url", content.bytes() as usize);
     }
+    pass("url", content.bytes() as usize, all && is_page);
 
-    let text = extract::main_text(content).map_err(|reason| ("extract", reason))?;
-    pass("extract", text.len());
+    let mut text = extract::main_text(content).map_err(|reason| ("extract", reason))?;
+    pass("extract", text.len(), true);
 
     let doubt = if all { Doubt::Drops } else { Doubt::Keeps };
     let detected = language::detect(&text);
     language::check(&detected, &rules.languages, doubt).map_err(|reason| ("language", reason))?;
-    pass("language", text.len());
+    pass("language", text.len(), true);
 
-    document.text = text;
     if all {
-        let words = split_words(&document.text);
-        gopher_repetition::check(&document.text, &words).map_err(|reason| ("gopher_repetition", reason))?;
-        pass("gopher_repetition", document.text.len());
+        let words = split_words(&text);
+        gopher_repetition::check(&text, &words).map_err(|reason| ("gopher_repetition", reason))?;
+        pass("gopher_repetition", text.len(), true);
 
-        gopher_quality::check(&document.text, &words).map_err(|reason| ("gopher_quality", reason))?;
-        pass("gopher_quality", document.text.len());
+        gopher_quality::check(&text, &words).map_err(|reason| ("gopher_quality", reason))?;
+        pass("gopher_quality", text.len(), true);
 
-        document.text = c4::rewrite(&document.text).map_err(|reason| ("c4", reason))?;
-        pass("c4", document.text.len());
+        text = c4::rewrite(&text).map_err(|reason| ("c4", reason))?;
+        pass("c4", text.len(), true);
 
-        fineweb::check(&document.text).map_err(|reason| ("fineweb", reason))?;
-        pass("fineweb", document.text.len());
+        fineweb::check(&text).map_err(|reason| ("fineweb", reason))?;
+        pass("fineweb", text.len(), true);
+    } else {
+        ["gopher_repetition", "gopher_quality", "c4", "fineweb"].into_iter().for_each(|step| pass(step, text.len(), false));
     }
 
+    document.text = text;
     document.language = detected.code;
     document.language_score = detected.score;
     document.token_count = split_words(&document.text).len() as i64;
@@ -410,17 +419,15 @@ struct Collector {
     writer: ParquetWriter,
     seen: duplicates::Seen,
     steps: BTreeMap<&'static str, Step>,
+    /// Filters that some record was asked to pass.
+    asked: BTreeSet<&'static str>,
     records: u64,
 }
 
 impl Collector {
     fn new(config: &CurateConfig) -> Result<Collector> {
-        Ok(Collector {
-            writer: ParquetWriter::create(&config.output)?,
-            seen: duplicates::Seen::default(),
-            steps: BTreeMap::new(),
-            records: 0,
-        })
+        let writer = ParquetWriter::create(&config.output)?;
+        Ok(Collector { writer, seen: duplicates::Seen::default(), steps: BTreeMap::new(), asked: BTreeSet::new(), records: 0 })
     }
 
     /// Takes outcomes until all senders are gone.
@@ -442,12 +449,19 @@ impl Collector {
             Outcome::Fatal(error) => return Err(error),
         };
         budget.give_back(cost);
-        for (step, bytes) in passed {
+        for (step, bytes, asked) in passed {
             self.step(step).keep(bytes);
+            if asked {
+                self.asked.insert(step);
+            }
         }
         match end {
-            Err((step, reason)) => self.step(step).drop(reason),
+            Err((step, reason)) => {
+                self.step(step).drop(reason);
+                self.asked.insert(step);
+            }
             Ok(kept) => {
+                self.asked.insert(EXACT_DUPLICATE);
                 let (document, hash) = *kept;
                 match duplicates::check(hash, &mut self.seen) {
                     Err(reason) => self.step(EXACT_DUPLICATE).drop(reason),
@@ -465,13 +479,15 @@ impl Collector {
         self.steps.entry(name).or_insert_with(|| Step { name: name.to_string(), ..Step::default() })
     }
 
-    /// Ends the last file and gives the counts. Filters that no record reached are left out.
+    /// Ends the last file and gives the counts. Filters that no record was asked to pass are left out.
     fn finish(mut self, config: &CurateConfig, input: Input) -> Result<Funnel> {
         let written = self.writer.finish()?;
+        let mut profiles: Vec<&str> = config.shelves.iter().map(|shelf| shelf.profile.name()).collect();
+        profiles.dedup();
         Ok(Funnel {
-            profile: config.profile.name().to_string(),
+            profile: profiles.join(" + "),
             input,
-            steps: STEPS.iter().filter_map(|name| self.steps.remove(name)).collect(),
+            steps: STEPS.iter().filter(|name| self.asked.contains(*name)).filter_map(|name| self.steps.remove(name)).collect(),
             language: LanguageModel { model: language::MODEL.to_string(), threshold: language::THRESHOLD },
             output: Output { documents: written.documents, bytes: written.bytes },
         })

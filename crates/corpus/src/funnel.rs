@@ -13,7 +13,7 @@ use crate::Reason;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Funnel {
-    /// `fineweb` or `minimal`.
+    /// `fineweb` or `minimal`, or both where some inputs pass one and some the other: `fineweb + minimal`.
     pub profile: String,
     /// What was read.
     pub input: Input,
@@ -43,7 +43,7 @@ pub struct Input {
 pub struct Step {
     /// The filter.
     pub name: String,
-    /// Pages that passed it.
+    /// Pages that passed it, and those whose profile does not ask for it: what goes on to the next filter.
     pub kept: u64,
     /// Pages that it dropped.
     pub dropped: u64,

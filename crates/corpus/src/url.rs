@@ -132,7 +132,7 @@ pub fn registered_domain(host: &str) -> Option<&str> {
     use psl::{List, Psl, Type};
     let mut start = 0;
     loop {
-        let suffix = List.suffix(host[start..].as_bytes())?;
+        let suffix = List.suffix(&host.as_bytes()[start..])?;
         let length = suffix.as_bytes().len();
         if suffix.typ() == Some(Type::Private) {
             // A private suffix: ask again for what stands behind its first label.

@@ -94,13 +94,7 @@ fn prefix_len(text: &str) -> usize {
     let Some(first) = chars.next() else { return 0 };
     let run = text.len() - text.trim_start_matches('.').len();
     match first {
-        '.' => {
-            if run > 1 {
-                run
-            } else {
-                0
-            }
-        }
+        '.' if run > 1 => run,
         '+' if chars.next().is_some_and(|c| c.is_ascii_digit()) => 0,
         '+' | '§' | '%' | '=' => first.len_utf8(),
         'U' if text.starts_with("US$") => 3,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base::progress::Progress;
 use base::stop::Stop;
-use corpus::curate::{CurateConfig, Profile, curate};
+use corpus::curate::{CurateConfig, Profile, Shelf, curate};
 use corpus::documents::{Document, read_documents};
 use corpus::funnel::{Funnel, Step};
 use corpus::warc::{WarcPage, WarcWriter};
@@ -18,15 +18,17 @@ pub fn scratch(name: &str) -> PathBuf {
     folder
 }
 
+fn shelf(inputs: &[&Path], profile: Profile) -> Shelf {
+    Shelf { inputs: inputs.iter().map(|path| path.to_path_buf()).collect(), profile, dump: None }
+}
+
 /// A configuration with the usual answers.
 pub fn config(inputs: &[&Path], output: &Path, profile: Profile) -> CurateConfig {
     CurateConfig {
-        inputs: inputs.iter().map(|path| path.to_path_buf()).collect(),
+        shelves: vec![shelf(inputs, profile)],
         output: output.to_path_buf(),
-        profile,
         languages: vec!["en".into()],
         url_lists: None,
-        dump: None,
         threads: 2,
     }
 }
@@ -152,10 +154,8 @@ fn shelves_pass_the_minimal_profile() {
     ];
     fs::write(folder.join("schoolbooks.jsonl"), rows.join("\n")).unwrap();
     fs::write(folder.join("tale.txt"), essay("goose")).unwrap();
-    let config = CurateConfig {
-        dump: Some("school".into()),
-        ..config(&[&folder.join("*.jsonl"), &folder.join("tale.txt")], &folder.join("out"), Profile::Minimal)
-    };
+    let mut config = config(&[&folder.join("*.jsonl"), &folder.join("tale.txt")], &folder.join("out"), Profile::Minimal);
+    config.shelves[0].dump = Some("school".into());
     let (funnel, documents) = run(&config).unwrap();
     let outline: Vec<(&str, &str)> =
         documents.iter().map(|document| (document.id.as_str(), document.text.lines().next().unwrap())).collect();
@@ -169,6 +169,35 @@ fn shelves_pass_the_minimal_profile() {
     assert_eq!(step(&funnel, "extract").reasons["extract_empty"], 1);
     assert_eq!(step(&funnel, "language").dropped, 1);
     assert_eq!(step(&funnel, "exact_duplicate").dropped, 1);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn shelves_of_both_profiles_make_one_collection() {
+    let folder = scratch("both");
+    let warc = folder.join("web.warc.gz");
+    let short = page("http://town.example/short", "<p>Too short a page to be kept by the rules for the web.</p>");
+    write_warc(&warc, &[page("http://town.example/goose", essay_page("goose")), short]);
+    fs::write(folder.join("books.jsonl"), format!("{{\"text\":\"2 + 2 = 4\"}}\n{{\"text\":{:?}}}\n", essay("goose"))).unwrap();
+    let mut config = config(&[&warc], &folder.join("out"), Profile::FineWeb);
+    config.shelves.push(shelf(&[&folder.join("books.jsonl")], Profile::Minimal));
+    let (funnel, documents) = run(&config).unwrap();
+    assert_eq!(documents.iter().map(|document| document.dump.as_str()).collect::<Vec<_>>(), ["web", "books"]);
+    assert_eq!(documents[1].text, "2 + 2 = 4");
+    assert_eq!(funnel.profile, "fineweb + minimal");
+    let flow: Vec<(&str, u64, u64)> = funnel.steps.iter().map(|step| (step.name.as_str(), step.kept, step.dropped)).collect();
+    let expected = [
+        ("record", 4, 1),
+        ("url", 4, 0),
+        ("extract", 4, 0),
+        ("language", 4, 0),
+        ("gopher_repetition", 3, 1),
+        ("gopher_quality", 3, 0),
+        ("c4", 3, 0),
+        ("fineweb", 3, 0),
+        ("exact_duplicate", 2, 1),
+    ];
+    assert_eq!(flow, expected);
     fs::remove_dir_all(folder).unwrap();
 }
 
