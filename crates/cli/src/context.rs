@@ -81,9 +81,15 @@ fn listen(stop: Stop) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the cause of an error is that the user asked to stop.
+/// Whether an error is no failure but the answer to the user's wish. Some crates wrap the error of files so that only
+/// its sentence is left, therefore the sentence is compared.
 pub fn was_stopped(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| matches!(cause.downcast_ref::<base::Error>(), Some(base::Error::Stopped)))
+    error.root_cause().to_string() == base::Error::Stopped.to_string()
+}
+
+/// An error of training, as any other.
+pub fn from_train(error: train::Error) -> anyhow::Error {
+    error.into()
 }
 
 /// An error of the outside world as one line: the chain of its causes, without a cause that the sentence before it

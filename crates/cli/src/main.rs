@@ -6,11 +6,15 @@
 
 mod commands;
 mod context;
+mod recipe;
+mod stages;
+mod summary;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use commands::{bench, curate, eval, pretrain, run, sft, tokenize};
 use context::{Context, EXIT_STOPPED, Options};
 
 /// Raises a chat model from raw web pages, on one machine.
@@ -23,10 +27,22 @@ struct Cli {
     options: Options,
 }
 
+/// First all of it, then in the order in which data flows.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Run(run::Args),
+    World(commands::world::Args),
+    Curate(curate::Args),
+    Tokenizer(commands::tokenizer::Args),
+    Tokenize(tokenize::Args),
+    Pretrain(pretrain::Args),
+    Sft(sft::Args),
+    Eval(eval::Args),
+    Bench(bench::Args),
+}
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(tell_panic));
     let cli = Cli::parse();
     let outcome = Context::new(&cli.options).and_then(|context| dispatch(&cli.command, &context));
     match outcome {
@@ -39,6 +55,26 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(command: &Command, _context: &Context) -> anyhow::Result<()> {
-    match *command {}
+fn dispatch(command: &Command, context: &Context) -> anyhow::Result<()> {
+    match command {
+        Command::Run(args) => run::run(args, context),
+        Command::World(args) => commands::world::run(args, context),
+        Command::Curate(args) => curate::run(args, context),
+        Command::Tokenizer(args) => commands::tokenizer::run(args, context),
+        Command::Tokenize(args) => tokenize::run(args, context),
+        Command::Pretrain(args) => pretrain::run(args, context),
+        Command::Sft(args) => sft::run(args, context),
+        Command::Eval(args) => eval::run(args, context),
+        Command::Bench(args) => bench::run(args, context),
+    }
+}
+
+/// A panic is a bug, and is told in one line too. A reader that went away (`| head`) is no bug.
+fn tell_panic(info: &std::panic::PanicHookInfo) {
+    let message = info.payload_as_str().unwrap_or("no message");
+    if message.contains("Broken pipe") {
+        std::process::exit(0);
+    }
+    let place = info.location().map_or(String::new(), |location| format!(" ({}:{})", location.file(), location.line()));
+    eprintln!("error: a bug in schoolhouse{place}: {}", message.replace('\n', " "));
 }

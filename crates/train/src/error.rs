@@ -26,6 +26,6 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// Whether this is no failure but the user's wish.
     pub fn is_stop(&self) -> bool {
-        matches!(self, Error::File(base::Error::Stopped) | Error::Engine(engine::Error::File(base::Error::Stopped)))
+        matches!(self, Error::File(base::Error::Stopped))
     }
 }

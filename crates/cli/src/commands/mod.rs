@@ -1,1 +1,19 @@
 //! The commands, one file each: an `Args`, a `run` that speaks to the user, and a `stage` that `run` and recipes share.
+
+pub mod world;
+
+pub mod curate;
+
+pub mod tokenizer;
+
+pub mod tokenize;
+
+pub mod pretrain;
+
+pub mod sft;
+
+pub mod eval;
+
+pub mod run;
+
+pub mod bench;

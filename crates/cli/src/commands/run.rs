@@ -1,0 +1,192 @@
+//! `run`: all stages of a recipe in order, each only if it is not done.
+//!
+//! Knows the stages as functions and their folders; what a stage does stands beside this file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use base::run::{Done, begin, check_done, mark_done};
+use corpus::curate::Shelf;
+use train::pretrain::PretrainConfig;
+use train::sft::SftConfig;
+use world::WorldConfig;
+
+use super::{curate, eval, pretrain, sft, tokenize};
+use crate::context::{Context, was_stopped};
+use crate::recipe::{self, Recipe};
+use crate::stages::{self, RunFolder, Stage, StageTime};
+use crate::summary;
+
+/// Carries out a recipe, or goes on with it where it stopped.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// demo, smoke, or the path of a recipe
+    recipe: String,
+    /// The run's folder [default: runs/NAME]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// The seed, instead of the recipe's
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Make this stage and all later ones anew
+    #[arg(long, value_name = "STAGE")]
+    redo: Option<Stage>,
+    /// Price of this machine per hour, to tell what the run cost
+    #[arg(long)]
+    price_per_hour: Option<f64>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, context: &Context) -> Result<()> {
+    let (name, mut recipe) = Recipe::find(&args.recipe)?;
+    if let Some(seed) = args.seed {
+        recipe.seed = seed;
+    }
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&name));
+    let run = Run { folder: RunFolder::open(&out)?, name, recipe, price_per_hour: args.price_per_hour };
+    if let Some(stage) = args.redo {
+        run.folder.undo_from(stage)?;
+    }
+
+    let stages = stages::stages(&run.recipe);
+    let mut made: BTreeMap<Stage, Done> = BTreeMap::new();
+    for (index, &stage) in stages.iter().enumerate() {
+        let title = format!("[{}/{}] {}", index + 1, stages.len(), stage.name());
+        let done = carry_out(stage, &title, &run, &made, context).with_context(|| format!("stage {}", stage.name()));
+        if done.as_ref().is_err_and(was_stopped) {
+            context.line(&format!("stopped in stage {}; the same command goes on from there", stage.name()));
+        }
+        made.insert(stage, done?);
+    }
+    context.line("");
+    print!("{}", summary::text(&run.folder, &stages, args.price_per_hour)?);
+    Ok(())
+}
+
+/// What all stages of a run share.
+struct Run {
+    folder: RunFolder,
+    name: String,
+    recipe: Recipe,
+    price_per_hour: Option<f64>,
+}
+
+/// Makes sure that a stage is done: as it was before, or by doing it now.
+fn carry_out(stage: Stage, title: &str, run: &Run, made: &BTreeMap<Stage, Done>, context: &Context) -> Result<Done> {
+    if context.stop.requested() {
+        return Err(base::Error::Stopped.into());
+    }
+    let path = run.folder.of(stage);
+    let fingerprint = stages::fingerprint(stage, &run.recipe, made, context.threads)?;
+    if let Some(done) = check_done(&path, &fingerprint)? {
+        context.line(&format!("{title}: done before"));
+        return Ok(done);
+    }
+    context.line(title);
+    // Stored only now: what stands in the folder so far was made from the same recipe.
+    run.folder.store_recipe(&run.recipe)?;
+    begin(&path, &fingerprint, stage.resumes())?;
+    let started = Instant::now();
+    let outcome = work(stage, run, context);
+    let noted = run.folder.note_time(&StageTime { stage, seconds: started.elapsed().as_secs_f64() });
+    // The first failure is the one to tell: on a full disk both fail.
+    outcome.and(noted)?;
+    Ok(mark_done(&path, &fingerprint)?)
+}
+
+/// Does a stage's work in its prepared folder.
+fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
+    let Run { folder, recipe, .. } = run;
+    let out = folder.of(stage);
+    match stage {
+        Stage::World => {
+            let world = recipe.world.as_ref().expect("a recipe with this stage has its section");
+            super::world::stage(&WorldConfig { seed: recipe.seed, size: world.size }, &out, context)?;
+        }
+        Stage::Documents => {
+            let world = folder.of(Stage::World);
+            let (shelves, languages) = match &recipe.corpus {
+                None => (curate::Stage::shelves_of_world(&world), recipe::default_languages()),
+                Some(corpus) => {
+                    let shelf = Shelf { inputs: corpus.inputs.clone(), profile: corpus.profile, dump: None };
+                    (vec![shelf], corpus.languages.clone())
+                }
+            };
+            let stage = curate::Stage { shelves, languages: &languages, url_lists: None, out: &out };
+            let funnel = curate::stage(&stage, context)?;
+            context.line(funnel.table().trim_end());
+        }
+        Stage::Tokenizer => {
+            let inputs = [folder.of(Stage::Documents)];
+            let stage = super::tokenizer::Stage { inputs: &inputs, vocab_size: recipe.tokenizer.vocab_size, out: &out };
+            super::tokenizer::stage(&stage, context)?;
+        }
+        Stage::Shards => {
+            let stage = tokenize::Stage {
+                inputs: &[folder.of(Stage::Documents)],
+                tokenizer: &folder.of(Stage::Tokenizer),
+                out: &out,
+                seed: recipe.seed,
+                val_share: recipe.tokenize.val_share,
+                cutoff: recipe.tokenize.cutoff.as_deref(),
+            };
+            tokenize::stage(&stage, context)?;
+        }
+        Stage::Base => {
+            let config = PretrainConfig {
+                depth: recipe.pretrain.depth,
+                context: recipe.pretrain.context,
+                epochs: recipe.pretrain.epochs,
+                tokens: recipe.pretrain.tokens,
+                batch_tokens: recipe.pretrain.batch_tokens,
+                method: recipe.pretrain.optimizer,
+                sample_prompts: recipe.pretrain.samples.clone(),
+                seed: recipe.seed,
+                threads: context.threads,
+            };
+            let (shards, tokenizer) = (folder.of(Stage::Shards), folder.of(Stage::Tokenizer));
+            let stage = pretrain::Stage { config: &config, shards: &shards, tokenizer: &tokenizer, out: &out };
+            let summary = pretrain::stage(&stage, context)?;
+            context.line(&pretrain::cost(&summary, run.price_per_hour));
+        }
+        Stage::Sft => {
+            let sft = recipe.sft.as_ref().expect("a recipe with this stage has its section");
+            let config = SftConfig {
+                epochs: sft.epochs,
+                context: None,
+                batch_tokens: sft.batch_tokens,
+                lr_factor: sft.lr_factor,
+                replay: sft.replay,
+                sample_prompts: sft.samples.clone(),
+                seed: recipe.seed,
+                threads: context.threads,
+            };
+            let built_in = folder.of(Stage::World).join("conversations.jsonl");
+            let (base, shards) = (folder.of(Stage::Base), folder.of(Stage::Shards));
+            let conversations = sft.conversations.as_deref().unwrap_or(&built_in);
+            let stage = sft::Stage { config: &config, base: &base, conversations, shards: Some(&shards), out: &out };
+            let summary = sft::stage(&stage, context)?;
+            context.line(&pretrain::cost(&summary, run.price_per_hour));
+        }
+        Stage::Report => {
+            let stages = stages::stages(recipe);
+            let of = |stage: Stage| stages.contains(&stage).then(|| folder.of(stage));
+            let (world, sft) = (of(Stage::World), of(Stage::Sft));
+            let talk = summary::talk_command("schoolhouse", folder, &stages);
+            let stage = eval::Stage {
+                name: &run.name,
+                seed: recipe.seed,
+                world: world.as_deref(),
+                documents: &folder.of(Stage::Documents),
+                base: &folder.of(Stage::Base),
+                sft: sft.as_deref(),
+                chat_command: &talk,
+                out: &out,
+            };
+            eval::stage(&stage, context)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,323 @@
+//! Recipes: what `run` is given. Short on purpose: where the data comes from, the dial, the budgets.
+//!
+//! This file knows how a recipe is written and what its keys mean by themselves; what follows from them is derived by
+//! the stages and printed there. A recipe with every default filled in is stored in the run's folder and can be run.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use corpus::curate::Profile;
+use serde::{Deserialize, Serialize};
+use train::optimizer::Method;
+
+/// The recipes inside the binary: name, text.
+const BUILT_IN: [(&str, &str); 2] =
+    [("demo", include_str!("../../../recipes/demo.toml")), ("smoke", include_str!("../../../recipes/smoke.toml"))];
+
+/// A whole run. The pages come from either `world` or `corpus`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Everything random follows from it.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// The built-in web.
+    pub world: Option<World>,
+    /// Pages and documents from files.
+    pub corpus: Option<Corpus>,
+    /// The vocabulary.
+    pub tokenizer: Tokenizer,
+    /// Cutting documents into tokens.
+    #[serde(default)]
+    pub tokenize: Tokenize,
+    /// Reading.
+    pub pretrain: Pretrain,
+    /// Worked examples; a recipe without them ends with the base model.
+    pub sft: Option<Sft>,
+}
+
+/// `[world]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct World {
+    /// How much of everything.
+    pub size: world::Size,
+}
+
+/// `[corpus]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Corpus {
+    /// Files, folders and patterns, relative to the recipe's own folder.
+    pub inputs: Vec<PathBuf>,
+    /// Which filters the documents pass.
+    #[serde(default)]
+    pub profile: Profile,
+    /// Languages that stay.
+    #[serde(default = "default_languages")]
+    pub languages: Vec<String>,
+}
+
+/// `[tokenizer]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tokenizer {
+    /// Token ids in all: bytes, merges and special tokens.
+    pub vocab_size: usize,
+}
+
+/// `[tokenize]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tokenize {
+    /// Share of the documents that are held out.
+    pub val_share: f64,
+    /// Documents dated at or after this day are not read.
+    pub cutoff: Option<String>,
+}
+
+/// `[pretrain]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pretrain {
+    /// The dial.
+    pub depth: usize,
+    /// Longest sequence, in tokens.
+    #[serde(default = "default_context")]
+    pub context: usize,
+    /// Passes over the tokens.
+    #[serde(default = "default_epochs")]
+    pub epochs: f64,
+    /// Tokens to train on, instead of passes.
+    pub tokens: Option<u64>,
+    /// Tokens of a step; by the depth if absent.
+    pub batch_tokens: Option<usize>,
+    /// What updates the blocks' matrices.
+    #[serde(default = "default_optimizer")]
+    pub optimizer: Method,
+    /// What the samples begin with.
+    #[serde(default = "default_page_beginnings")]
+    pub samples: Vec<String>,
+}
+
+/// `[sft]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sft {
+    /// Conversations from a file, relative to the recipe's own folder; the built-in web brings its own.
+    pub conversations: Option<PathBuf>,
+    /// Passes over the conversations.
+    #[serde(default = "default_sft_epochs")]
+    pub epochs: usize,
+    /// Tokens of a step.
+    #[serde(default = "default_sft_batch_tokens")]
+    pub batch_tokens: usize,
+    /// Share of pretraining's peak learning rates.
+    #[serde(default = "default_lr_factor")]
+    pub lr_factor: f64,
+    /// Share of rows that replay pretraining.
+    #[serde(default = "default_replay")]
+    pub replay: f64,
+    /// Questions whose answers are logged as the model learns.
+    #[serde(default = "default_questions")]
+    pub samples: Vec<String>,
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+/// The languages that stay where a recipe names none.
+pub fn default_languages() -> Vec<String> {
+    vec!["en".into()]
+}
+
+fn default_context() -> usize {
+    256
+}
+
+fn default_epochs() -> f64 {
+    1.0
+}
+
+fn default_optimizer() -> Method {
+    Method::Muon
+}
+
+fn default_page_beginnings() -> Vec<String> {
+    vec!["Once upon a time".into()]
+}
+
+fn default_sft_epochs() -> usize {
+    2
+}
+
+fn default_sft_batch_tokens() -> usize {
+    4096
+}
+
+fn default_lr_factor() -> f64 {
+    0.5
+}
+
+fn default_replay() -> f64 {
+    0.1
+}
+
+fn default_questions() -> Vec<String> {
+    vec!["Why is the sky blue?".into()]
+}
+
+impl Default for Tokenize {
+    fn default() -> Tokenize {
+        Tokenize { val_share: 0.01, cutoff: None }
+    }
+}
+
+impl Recipe {
+    /// Finds a recipe by the name of a built-in one or by the path of a file, and tells the name of its run.
+    pub fn find(name: &str) -> Result<(String, Recipe)> {
+        if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
+            return Ok((name.to_string(), Recipe::parse(text, &format!("recipes/{name}.toml (built in)"))?));
+        }
+        let path = Path::new(name);
+        if path.extension().is_none() && !path.exists() {
+            let known = BUILT_IN.map(|(known, _)| known);
+            let nearest = nearest(name, &known).map_or(String::new(), |known| format!("; did you mean {known}?"));
+            bail!("there is no recipe named {name}{nearest} (there are {}, or give the path of a .toml file)", known.join(" and "));
+        }
+        let text = base::files::read_text(path)?;
+        let mut recipe = Recipe::parse(&text, name)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        recipe.resolve_paths(folder)?;
+        Ok((path.file_stem().unwrap_or_default().to_string_lossy().into_owned(), recipe))
+    }
+
+    /// Parses and checks a recipe; `name` is what errors call it.
+    pub fn parse(text: &str, name: &str) -> Result<Recipe> {
+        let recipe: Recipe = toml::from_str(text).map_err(|error| anyhow::anyhow!(explain(&error, text, name)))?;
+        recipe.check().with_context(|| name.to_string())?;
+        Ok(recipe)
+    }
+
+    /// The recipe as TOML, every default filled in.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self).context("the recipe cannot be written as TOML")
+    }
+
+    fn check(&self) -> Result<()> {
+        match (&self.world, &self.corpus) {
+            (None, None) => bail!("a recipe begins with pages: add a section [world] (built in) or [corpus] (your files)"),
+            (Some(_), Some(_)) => bail!("a recipe begins with either [world] or [corpus], and this one has both"),
+            (None, Some(corpus)) if corpus.inputs.is_empty() => bail!("[corpus] inputs is empty; name at least one file or folder"),
+            _ => {}
+        }
+        if let (None, Some(Sft { conversations: None, .. })) = (&self.world, &self.sft) {
+            bail!("[sft] needs conversations = \"FILE\" where the pages come from [corpus]");
+        }
+        if self.pretrain.depth == 0 || self.pretrain.depth > 64 {
+            bail!("[pretrain] depth is {}; it goes from 1 to 64", self.pretrain.depth);
+        }
+        if !(0.0..1.0).contains(&self.tokenize.val_share) {
+            bail!("[tokenize] val_share is {}; it is a share, from 0 up to 1", self.tokenize.val_share);
+        }
+        if let Some(replay) = self.sft.as_ref().map(|sft| sft.replay).filter(|replay| !(0.0..=0.9).contains(replay)) {
+            bail!("[sft] replay is {replay}; it is a share, from 0 to 0.9");
+        }
+        Ok(())
+    }
+
+    /// Paths in a recipe are seen from the recipe's folder; the stored recipe has them absolute.
+    fn resolve_paths(&mut self, folder: &Path) -> Result<()> {
+        let inputs = self.corpus.iter_mut().flat_map(|corpus| corpus.inputs.iter_mut());
+        let conversations = self.sft.iter_mut().flat_map(|sft| sft.conversations.iter_mut());
+        for path in inputs.chain(conversations) {
+            let joined = folder.join(&*path);
+            *path = std::path::absolute(&joined).with_context(|| format!("{} is no path", joined.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// A TOML error as one sentence: file, line, and for a key that does not exist the nearest one that does.
+fn explain(error: &toml::de::Error, text: &str, name: &str) -> String {
+    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let message = error.message();
+    // serde's words: unknown field `a`, expected `b` | unknown field `a`, expected one of `b`, `c`; or variant for field
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let what = [("unknown field", "key"), ("unknown variant", "choice")].into_iter().find(|(words, _)| message.starts_with(words));
+    match (what, quoted.split_first()) {
+        (Some((_, what)), Some((unknown, known))) if !known.is_empty() => {
+            let nearest = nearest(unknown, known).map_or(String::new(), |key| format!("; did you mean `{key}`?"));
+            format!("{name} line {line}: there is no {what} `{unknown}` here{nearest} (known: {})", known.join(", "))
+        }
+        _ => format!("{name} line {line}: {}", message.replace('\n', " ")),
+    }
+}
+
+/// The candidate that looks most like `word`, if one looks like it at all.
+fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let likeness = |candidate: &str| strsim::jaro_winkler(word, candidate);
+    let best = candidates.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) > 0.7).then_some(*best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Recipe;
+
+    const SMALL: &str = "[world]\nsize = \"smoke\"\n[tokenizer]\nvocab_size = 512\n[pretrain]\ndepth = 1\n";
+
+    /// What is said of a recipe; empty if it is accepted.
+    fn said_of(text: &str) -> String {
+        Recipe::parse(text, "x.toml").err().map_or(String::new(), |error| crate::context::sentence(&error))
+    }
+
+    #[test]
+    fn a_stored_recipe_has_every_default_and_is_the_same_recipe() {
+        for name in ["demo", "smoke"] {
+            let (_, recipe) = Recipe::find(name).unwrap();
+            let stored = recipe.to_toml().unwrap();
+            assert_eq!(Recipe::parse(&stored, "stored").unwrap(), recipe, "{stored}");
+            assert!(stored.contains("lr_factor") && stored.contains("context"), "{stored}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused_with_its_line_and_the_nearest_right_one() {
+        for (line, expected) in [
+            ("contxt = 128", "x.toml line 7: there is no key `contxt` here; did you mean `context`? (known: depth, context, "),
+            ("[pretrian]", "x.toml line 7: there is no key `pretrian` here; did you mean `pretrain`? (known: seed, world, "),
+            ("optimizer = \"muom\"", "x.toml line 7: there is no choice `muom` here; did you mean `muon`? (known: muon, adamw)"),
+            ("zzz = 1", "x.toml line 7: there is no key `zzz` here (known: depth, "),
+            ("context = \"long\"", "x.toml line 7: invalid type: string \"long\", expected usize"),
+            ("context = ", "x.toml line 7: "),
+        ] {
+            let said = said_of(&format!("{SMALL}{line}\n"));
+            assert!(said.starts_with(expected), "{line}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_recipe_that_cannot_be_meant_is_refused() {
+        assert_eq!(said_of(SMALL), "");
+        for (text, expected) in [
+            (SMALL.replace("[world]\nsize = \"smoke\"\n", ""), "begins with pages"),
+            (format!("{SMALL}[corpus]\ninputs = [\"a\"]\n"), "this one has both"),
+            (SMALL.replace("[world]\nsize = \"smoke\"", "[corpus]\ninputs = []"), "inputs is empty"),
+            (format!("{}[sft]\n", SMALL.replace("[world]\nsize = \"smoke\"", "[corpus]\ninputs = [\"a\"]")), "conversations = "),
+            (SMALL.replace("depth = 1", "depth = 0"), "depth is 0"),
+            (format!("{SMALL}[tokenize]\nval_share = 1.5\n"), "val_share is 1.5"),
+            (format!("{SMALL}[sft]\nreplay = 1.0\n"), "replay is 1"),
+        ] {
+            let said = said_of(&text);
+            assert!(said.starts_with("x.toml: ") && said.contains(expected), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_nearest() {
+        let said = Recipe::find("dmeo").unwrap_err().to_string();
+        assert!(said.contains("no recipe named dmeo; did you mean demo?"), "{said}");
+    }
+}

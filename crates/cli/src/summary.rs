@@ -1,0 +1,102 @@
+//! The summary at the end of a run: one line a stage, the report's table, what it took, and how to go on.
+//!
+//! Reads the files of the run only, so that it tells the same after a run that was interrupted.
+
+use std::path::Path;
+
+use anyhow::Result;
+use base::jsonl::read_jsonl;
+use tasks::card::Card;
+use tokenizer::shards::{SHARDS_FILE, ShardsInfo};
+use train::trainer::MetricsRow;
+
+use crate::stages::{RunFolder, Stage};
+
+/// The whole text.
+pub fn text(folder: &RunFolder, stages: &[Stage], price_per_hour: Option<f64>) -> Result<String> {
+    let times = folder.times()?;
+    let mut text = String::new();
+    for &stage in stages {
+        let seconds = times.get(&stage).copied().unwrap_or_default();
+        text.push_str(&format!("{:<10} {seconds:>8.1} s   {}\n", stage.name(), came_out(stage, &folder.of(stage))?));
+    }
+    let total: f64 = times.values().sum();
+    text.push_str(&format!("{:<10} {total:>8.1} s", "in all"));
+    if let Some(price) = price_per_hour {
+        text.push_str(&format!(", {:.4} at {price} an hour", price * total / 3600.0));
+    }
+    if let Some(bytes) = peak_memory() {
+        text.push_str(&format!("; at most {:.2} GB of memory in this process", bytes as f64 / 1e9));
+    }
+    text.push_str("\n\n");
+
+    let card: Card = base::files::read_json(&folder.of(Stage::Report).join("report.json"))?;
+    if !card.models.is_empty() {
+        text.push_str(&tasks::card::table(&card.models));
+        text.push('\n');
+    }
+    // The name that the binary was called by, so that the line can be pasted.
+    let program = std::env::args().next().unwrap_or_else(|| "schoolhouse".to_string());
+    text.push_str(&format!("report: {}\n", folder.of(Stage::Report).join("report.md").display()));
+    text.push_str(&format!("talk:   {}\n", talk_command(&program, folder, stages)));
+    Ok(text)
+}
+
+/// The command that talks to the result, or lets it go on where it was never taught to answer.
+pub fn talk_command(program: &str, folder: &RunFolder, stages: &[Stage]) -> String {
+    if stages.contains(&Stage::Sft) {
+        format!("{program} chat --model {}", folder.of(Stage::Sft).display())
+    } else {
+        format!("{program} complete --model {} --prompt \"Once upon a time\"", folder.of(Stage::Base).display())
+    }
+}
+
+/// What a stage made, in a few words.
+fn came_out(stage: Stage, path: &Path) -> Result<String> {
+    Ok(match stage {
+        Stage::World => {
+            let world: world::Summary = base::files::read_json(&path.join("world.json"))?;
+            let sum = |counts: &std::collections::BTreeMap<String, usize>| counts.values().sum::<usize>();
+            format!(
+                "{} pages, {} conversations, {} problems, and the key to {} facts",
+                sum(&world.pages),
+                sum(&world.conversations),
+                sum(&world.problems),
+                sum(&world.facts)
+            )
+        }
+        Stage::Documents => {
+            let funnel: corpus::funnel::Funnel = base::files::read_json(&path.join(corpus::curate::FUNNEL))?;
+            let (records, documents) = (funnel.input.records, funnel.output.documents);
+            format!("{documents} documents of {records} records pass the profile {}", funnel.profile)
+        }
+        Stage::Tokenizer => format!("a vocabulary of {}", tokenizer::Tokenizer::load(path)?.vocab_size()),
+        Stage::Shards => {
+            let info: ShardsInfo = base::files::read_json(&path.join(SHARDS_FILE))?;
+            let bytes_per_token = info.train.text_bytes as f64 / info.train.tokens.max(1) as f64;
+            format!("{} tokens to read, {} held out, {bytes_per_token:.2} bytes a token", info.train.tokens, info.val.tokens)
+        }
+        Stage::Base | Stage::Sft => {
+            let mut last_loss = None;
+            let mut last_bpb = None;
+            let mut steps = 0;
+            for row in read_jsonl::<MetricsRow>(&path.join(train::checkpoint::METRICS))? {
+                let row = row?;
+                steps = row.step;
+                last_loss = row.loss.or(last_loss);
+                last_bpb = row.val_bpb.or(last_bpb);
+            }
+            let loss = last_loss.map_or(String::new(), |loss| format!(", loss {loss:.3}"));
+            let held_out = last_bpb.map_or(String::new(), |bpb| format!(", {bpb:.3} bits a byte on held-out pages"));
+            format!("{steps} steps{loss}{held_out}")
+        }
+        Stage::Report => "report.json, report.md".to_string(),
+    })
+}
+
+/// The most memory that this process held, in bytes, where the system tells it.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
