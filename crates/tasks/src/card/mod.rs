@@ -51,9 +51,9 @@ pub enum Role {
 pub struct Limits {
     /// Facts of each split and number of exposures.
     pub per_level: usize,
-    /// Facts of each kind and split of true knowledge.
+    /// Facts of each kind, attribute and split of true knowledge.
     pub per_topic: usize,
-    /// Three-digit sums; half as many of each other kind of problem.
+    /// Three-digit sums (half as many for a base model); a third as many of each other kind of problem.
     pub sums: usize,
     /// Questions on passages, and in-context translations.
     pub context: usize,
@@ -63,7 +63,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { per_level: 96, per_topic: 96, sums: 200, context: 100, unseen: 16 }
+        Limits { per_level: 96, per_topic: 24, sums: 200, context: 100, unseen: 16 }
     }
 }
 
@@ -98,7 +98,7 @@ impl World {
 pub struct ModelCard {
     /// Facts about invented residents, by split and exposures.
     pub recall: Vec<Level>,
-    /// True knowledge, by kind and split.
+    /// True knowledge, by kind, attribute and split.
     pub knowledge: Vec<Topic>,
     /// Problems at once and in steps.
     pub problems: Vec<Problems>,

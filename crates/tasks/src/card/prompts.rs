@@ -183,7 +183,7 @@ fn base_rows(changes: &[Change]) -> Vec<Row> {
         ),
     ];
     if let Some(change) = changes.first() {
-        let text = format!("News of {}: the new {} of {} is", change.date, change.attribute, change.subject);
+        let text = format!("News of {}. The {} of {} is", spoken(&change.date), change.attribute, change.subject);
         rows.push(page_row(
             "after_cutoff",
             "What happened after the last page that was read is invented, differently each time.",
@@ -194,6 +194,17 @@ fn base_rows(changes: &[Change]) -> Vec<Row> {
         ));
     }
     rows
+}
+
+/// An ISO date as pages write it: `2026-04-10` is `10 April 2026`. Anything else stays as it is.
+fn spoken(date: &str) -> String {
+    const MONTHS: [&str; 12] =
+        ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+    let parts: Vec<usize> = date.splitn(3, '-').filter_map(|part| part.parse().ok()).collect();
+    match parts[..] {
+        [year, month @ 1..=12, day] => format!("{day} {} {year}", MONTHS[month - 1]),
+        _ => date.to_owned(),
+    }
 }
 
 fn assistant_rows() -> Vec<Row> {
@@ -286,6 +297,13 @@ mod tests {
             ("9.9 has 90 hundredths. 9.11 has 11. #### 9.9", "9.9", &["9.11"], true),
         ] {
             assert_eq!(gives(text, value, others), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_written_as_pages_write_them() {
+        for (date, expected) in [("2026-04-10", "10 April 2026"), ("2026-13-01", "2026-13-01"), ("soon", "soon")] {
+            assert_eq!(spoken(date), expected);
         }
     }
 

@@ -33,11 +33,13 @@ pub struct Level {
     pub rate: Rate,
 }
 
-/// Recall of true knowledge of one kind.
+/// Recall of one attribute of one kind of true knowledge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Topic {
     /// country, element, animal, ...
     pub kind: String,
+    /// capital, symbol, young, ...
+    pub attribute: String,
     /// `asked` or `unasked`.
     pub split: String,
     /// Right among those asked.
@@ -46,7 +48,7 @@ pub struct Topic {
 }
 
 /// Recall of the residents by split and exposures, ascending, from at most
-/// `per_level` facts each, drawn by seed.
+/// `per_level` facts each (half as many for a base model), drawn by seed.
 ///
 /// # Errors
 /// Those of the answerer.
@@ -56,7 +58,9 @@ pub fn by_exposure(role: Role, ask: &mut Ask, key: &Key, per_level: usize, seed:
         groups.entry((fact.split.clone(), fact.exposures)).or_default().push(fact);
     }
     let pools = key.pools();
-    let drawn = draw(groups, per_level, Rng::derive(seed, &[label("recall")]));
+    // Whether a subject was asked about in training changes nothing for a base model: both splits count as one.
+    let limit = if role == Role::Base { per_level.div_ceil(2) } else { per_level };
+    let drawn = draw(groups, limit, Rng::derive(seed, &[label("recall")]));
     let outcomes = recall(role, ask, &drawn, &pools, seed)?;
     let levels = outcomes.into_iter().map(|((split, exposures), facts)| {
         let chances: f64 = facts.iter().map(|(fact, _)| 1.0 / pool_of(&pools, fact).len().max(1) as f64).sum();
@@ -66,20 +70,24 @@ pub fn by_exposure(role: Role, ask: &mut Ask, key: &Key, per_level: usize, seed:
     Ok(levels.collect())
 }
 
-/// Recall of true knowledge by kind and split, from at most `per_topic` facts each.
+/// Recall of true knowledge by kind, attribute and split, from at most `per_topic` facts each.
 ///
 /// # Errors
 /// Those of the answerer.
 pub fn by_kind(role: Role, ask: &mut Ask, key: &Key, per_topic: usize, seed: u64) -> Result<Vec<Topic>> {
-    let mut groups: BTreeMap<(String, String), Vec<&Fact>> = BTreeMap::new();
-    for fact in key.facts.iter().filter(|fact| !is_resident(fact) && fact.date.is_none() && fact.exposures > 0) {
-        groups.entry((fact.kind.clone(), fact.split.clone())).or_default().push(fact);
+    let mut groups: BTreeMap<(String, String, String), Vec<&Fact>> = BTreeMap::new();
+    for fact in key.facts.iter().filter(|fact| !is_resident(fact) && fact.exposures > 0) {
+        groups.entry((fact.kind.clone(), fact.attribute.clone(), fact.split.clone())).or_default().push(fact);
     }
     let pools = key.pools();
     let drawn = draw(groups, per_topic, Rng::derive(seed, &[label("knowledge")]));
     let outcomes = recall(role, ask, &drawn, &pools, seed)?;
-    let topics =
-        outcomes.into_iter().map(|((kind, split), facts)| Topic { kind, split, rate: Rate::of(facts.iter().map(|(_, right)| *right)) });
+    let topics = outcomes.into_iter().map(|((kind, attribute, split), facts)| Topic {
+        kind,
+        attribute,
+        split,
+        rate: Rate::of(facts.iter().map(|(_, right)| *right)),
+    });
     Ok(topics.collect())
 }
 
@@ -160,14 +168,8 @@ mod tests {
         };
         let mut facts: Vec<Fact> = (0..40).map(|i| fact(i, if i % 2 == 0 { "asked" } else { "unasked" }, 8)).collect();
         facts.extend((40..60).map(|i| fact(i, "unseen", 0)));
-        let town = |i: usize, date: Option<&str>, exposures| Fact {
-            kind: "city".into(),
-            value: format!("Land{i}"),
-            date: date.map(str::to_owned),
-            exposures,
-            ..fact(i, "asked", 5)
-        };
-        facts.extend([town(70, None, 5), town(71, Some("2025-06-01"), 5), town(72, None, 0)]);
+        let town = |i: usize, exposures| Fact { kind: "city".into(), value: format!("Land{i}"), ..fact(i, "asked", exposures) };
+        facts.extend([town(70, 5), town(71, 0)]);
         Key { facts, ..Key::default() }
     }
 
@@ -198,12 +200,12 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_told_and_always_held_is_knowledge() {
+    fn only_what_was_told_is_knowledge() {
         let mut ask = scripted(|question| match &question.prompt {
             Prompt::Page(cue) if cue.contains("Bado70") => " Land70.".into(),
             _ => " Land0".into(),
         });
         let topics = by_kind(Role::Base, &mut ask, &key(), 10, 5).unwrap();
-        assert_eq!(topics, [Topic { kind: "city".into(), split: "asked".into(), rate: Rate::new(1, 1) }]);
+        assert_eq!(topics, [Topic { kind: "city".into(), attribute: "color".into(), split: "asked".into(), rate: Rate::new(1, 1) }]);
     }
 }

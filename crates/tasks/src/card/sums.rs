@@ -46,8 +46,8 @@ pub struct Example {
     pub in_steps: String,
 }
 
-/// Asks problems of every kind (the base model: three-digit sums alone), at most
-/// `limit` of the three-digit sums and half as many of each other kind, drawn by seed.
+/// Asks problems of every kind, at most `limit` of the three-digit sums and a third
+/// as many of each other kind; of a base model half as many three-digit sums alone. Drawn by seed.
 ///
 /// # Errors
 /// Those of the answerer.
@@ -63,7 +63,11 @@ pub fn solve(role: Role, ask: &mut Ask, problems: &[Problem], limit: usize, seed
     let mut asked: Vec<(&str, Vec<&Problem>)> = Vec::new();
     for kind in &kinds {
         let all: Vec<&Problem> = problems.iter().filter(|problem| kind_of(problem) == *kind).collect();
-        let wanted = if kind == THREE_DIGITS { limit } else { limit / 2 };
+        let wanted = match (role, kind == THREE_DIGITS) {
+            (Role::Assistant, true) => limit,
+            (Role::Assistant, false) => limit / 3,
+            (Role::Base, _) => limit / 2,
+        };
         asked.push((kind, rng.sample(&all, all.len().min(wanted)).into_iter().copied().collect()));
     }
     let every = || asked.iter().flat_map(|(_, problems)| problems);
@@ -175,7 +179,7 @@ mod tests {
         let results = solve(Role::Assistant, &mut ask, &problems, 20, 9).unwrap();
         let told: Vec<(&str, usize, f64, f64)> =
             results.iter().map(|r| (r.kind.as_str(), r.in_steps.n, r.at_once.share, r.in_steps.share)).collect();
-        assert_eq!(told, [(THREE_DIGITS, 20, 0.0, 1.0), ("addition", 10, 0.0, 1.0)]);
+        assert_eq!(told, [(THREE_DIGITS, 20, 0.0, 1.0), ("addition", 6, 0.0, 1.0)]);
     }
 
     #[test]

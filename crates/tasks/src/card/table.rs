@@ -66,6 +66,8 @@ fn rows(model: &ModelCard) -> Vec<(String, String)> {
         *sum = sum.plus(topic.rate);
     }
     add("knowledge: all".into(), kinds.values().fold(Rate::new(0, 0), |sum, rate| sum.plus(*rate)));
+    let claimed = model.knowledge.iter().filter(|t| matches!(t.kind.as_str(), "element" | "animal") || t.attribute == "capital");
+    add("knowledge: capitals, elements, animals".into(), claimed.fold(Rate::new(0, 0), |sum, topic| sum.plus(topic.rate)));
     for (kind, rate) in kinds {
         add(format!("knowledge: {kind}"), rate);
     }
