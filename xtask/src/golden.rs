@@ -2,7 +2,7 @@
 //!
 //! A golden file is what another program (transformers, tokenizers, ...) made of a small input. The script beside
 //! it is how; it is committed, and neither building nor testing the project needs it. A script's docstring has a line
-//! `Needs: package, package`, which is shown before the script is run.
+//! that begins with `Needs`, which is shown before the script is run.
 
 use std::path::{Path, PathBuf};
 
@@ -61,10 +61,11 @@ fn scripts(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// What follows `Needs:` on its line.
+/// The rest of the sentence that begins a line with `Needs`.
 fn needs(script: &str) -> Option<&str> {
-    let (_, after) = script.split_once("Needs:")?;
-    Some(after.lines().next().unwrap_or_default().trim())
+    let line = script.lines().find_map(|line| line.strip_prefix("Needs"))?;
+    let sentence = line.split_once(". ").map_or(line, |(sentence, _)| sentence);
+    Some(sentence.trim_start_matches(':').trim_end_matches('.').trim())
 }
 
 #[cfg(test)]
@@ -74,6 +75,7 @@ mod tests {
     #[test]
     fn the_line_of_needs_is_found() {
         assert_eq!(needs("\"\"\"Logits.\n\nNeeds: torch, transformers\n\"\"\"\n"), Some("torch, transformers"));
+        assert_eq!(needs("Needs the package torch. Run from the root:\n"), Some("the package torch"));
         assert_eq!(needs("import json\n"), None);
     }
 }
