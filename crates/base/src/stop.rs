@@ -22,4 +22,9 @@ impl Stop {
     pub fn requested(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
+
+    /// Whether somebody asked; from here on, as if nobody had. For a program that goes on after what was stopped.
+    pub fn take(&self) -> bool {
+        self.0.swap(false, Ordering::SeqCst)
+    }
 }

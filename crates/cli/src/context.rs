@@ -12,6 +12,9 @@ use base::stop::Stop;
 /// The exit status of a command that was asked to stop and saved its work, as a shell counts an interrupt.
 pub const EXIT_STOPPED: u8 = 130;
 
+/// What the first Ctrl-C is answered with, where there is work to save.
+pub const SAVING: &str = "\nstopping: what is finished is being saved (Ctrl-C again ends at once)\n";
+
 /// How the command was called, apart from its own arguments.
 #[derive(Clone, Debug)]
 pub struct Context {
@@ -38,8 +41,8 @@ pub struct Options {
 }
 
 impl Context {
-    /// Reads the options and the terminal, and begins to listen to Ctrl-C.
-    pub fn new(options: &Options) -> anyhow::Result<Context> {
+    /// Reads the options and the terminal, and begins to listen to Ctrl-C, the first of which is answered with `on_stop`.
+    pub fn new(options: &Options, on_stop: &'static str) -> anyhow::Result<Context> {
         let output = match (options.quiet, options.plain || !std::io::stderr().is_terminal()) {
             (true, _) => Output::Silent,
             (false, true) => Output::Plain,
@@ -48,7 +51,7 @@ impl Context {
         let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
         let threads = options.threads.map_or(processors, usize::from);
         let stop = Stop::new();
-        listen(stop.clone())?;
+        listen(stop.clone(), on_stop)?;
         Ok(Context { output, stop, threads })
     }
 
@@ -67,13 +70,13 @@ impl Context {
 
 /// The first Ctrl-C asks for a stop, the second ends the process at once. Nothing is lost by that: whatever is being
 /// written has a temporary name until it is whole.
-fn listen(stop: Stop) -> anyhow::Result<()> {
+fn listen(stop: Stop, on_stop: &'static str) -> anyhow::Result<()> {
     let handler = move || {
         if stop.requested() {
             std::process::exit(i32::from(EXIT_STOPPED));
         }
         stop.request();
-        eprintln!("\nstopping: what is finished is being saved (Ctrl-C again ends at once)");
+        eprint!("{on_stop}");
     };
     if let Err(error) = ctrlc::set_handler(handler) {
         bail!("cannot listen to Ctrl-C: {error}");

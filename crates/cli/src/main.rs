@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, curate, eval, pretrain, run, sft, tokenize};
+use commands::{bench, chat, complete, curate, eval, pretrain, run, sft, tokenize};
 use context::{Context, EXIT_STOPPED, Options};
 
 /// Raises a chat model from raw web pages, on one machine.
@@ -38,13 +38,18 @@ enum Command {
     Pretrain(pretrain::Args),
     Sft(sft::Args),
     Eval(eval::Args),
+    Complete(complete::Args),
+    Chat(chat::Args),
     Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(tell_panic));
     let cli = Cli::parse();
-    let outcome = Context::new(&cli.options).and_then(|context| dispatch(&cli.command, &context));
+    // These answer Ctrl-C themselves: they stop writing, and have nothing to save.
+    let writes = matches!(cli.command, Command::Complete(_) | Command::Chat(_));
+    let on_stop = if writes { "" } else { context::SAVING };
+    let outcome = Context::new(&cli.options, on_stop).and_then(|context| dispatch(&cli.command, &context));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if context::was_stopped(&error) => ExitCode::from(EXIT_STOPPED),
@@ -65,6 +70,8 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<()> {
         Command::Pretrain(args) => pretrain::run(args, context),
         Command::Sft(args) => sft::run(args, context),
         Command::Eval(args) => eval::run(args, context),
+        Command::Complete(args) => complete::run(args, context),
+        Command::Chat(args) => chat::run(args, context),
         Command::Bench(args) => bench::run(args, context),
     }
 }

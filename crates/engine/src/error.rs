@@ -1,11 +1,38 @@
-//! What can go wrong with a request: one sentence each.
+//! What can go wrong with a request or a model folder: one sentence each.
 
-/// Why a request was refused, or could not be finished.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+use std::path::PathBuf;
+
+/// Why a request was refused or could not be finished, or a folder not be used.
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A file could not be read.
+    #[error(transparent)]
+    File(#[from] base::Error),
+    /// The folder holds no model that can be used.
+    #[error(transparent)]
+    Model(#[from] model::Error),
+    /// The folder holds no tokenizer that can be used.
+    #[error(transparent)]
+    Tokenizer(#[from] tokenizer::Error),
+    /// Model and tokenizer do not belong together.
+    #[error(
+        "{} gives {model_ids} ids, and {} has {tokenizer_ids}; put the tokenizer with which the model was trained beside it",
+        model.display(),
+        tokenizer.display()
+    )]
+    OtherTokenizer {
+        /// The model's configuration.
+        model: PathBuf,
+        /// Ids that the model knows.
+        model_ids: usize,
+        /// The tokenizer's file.
+        tokenizer: PathBuf,
+        /// Ids that the tokenizer has.
+        tokenizer_ids: usize,
+    },
     /// The prompt does not fit.
     #[error(
-        "prompt {request} has {tokens} tokens, and the context holds {context}; shorten the prompt, or use a model with a longer context"
+        "a prompt of {tokens} tokens (request {request}) does not fit into the context of {context}; shorten it, or use a model with a longer context"
     )]
     PromptTooLong {
         /// Number of the request, from 0.
@@ -16,7 +43,7 @@ pub enum Error {
         context: usize,
     },
     /// There is nothing to go on from.
-    #[error("prompt {request} has 0 tokens of the {context} that the context holds; begin it with at least one, such as <|endoftext|>")]
+    #[error("a prompt of 0 tokens (request {request}) for a context of {context}; begin it with at least one, such as <|endoftext|>")]
     PromptEmpty {
         /// Number of the request, from 0.
         request: usize,
@@ -24,7 +51,9 @@ pub enum Error {
         context: usize,
     },
     /// The prompt was made with another tokenizer.
-    #[error("prompt {request} holds the id {id}, and the model knows only {vocab_size} ids; use the tokenizer of the model's folder")]
+    #[error(
+        "a prompt (request {request}) holds the id {id}, and the model knows only {vocab_size} ids; use the tokenizer of the model's folder"
+    )]
     UnknownId {
         /// Number of the request, from 0.
         request: usize,

@@ -158,7 +158,7 @@ impl Engine {
         let mut free: Vec<usize> = (0..self.cache.n_slots()).rev().collect();
         let mut rows: Vec<Row> = Vec::new();
         let mut end_all = false;
-        while !end_all && !(waiting.is_empty() && rows.is_empty()) {
+        while !(end_all || waiting.is_empty() && rows.is_empty()) {
             self.start_rows(requests, &mut waiting, &mut free, &mut rows);
             self.step(requests, &mut rows);
             let mut going_on = Vec::with_capacity(rows.len());

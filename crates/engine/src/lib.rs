@@ -1,15 +1,18 @@
 //! Prompts to tokens: many sequences at once, each with its own sampling, stop tokens and random stream.
 //!
-//! Knows ids only: what they spell, and how a model learnt them, is the affair of others. The answer to a request
-//! depends on the model and the request alone. It has the same bits by itself and in a batch, and on any number of
-//! threads.
+//! Knows how ids become text, but not what it is about, and nothing of training. The answer to a request depends on the
+//! model and the request alone: it has the same bits by itself and in a batch, and on any number of threads.
 
 #![forbid(unsafe_code)]
 
 mod error;
+mod folder;
 mod generate;
 mod sampling;
+mod text;
 
 pub use error::{Error, Result};
+pub use folder::{GENERATION_FILE, ModelFolder};
 pub use generate::{Completion, Engine, EngineConfig, Finish, Next, Request};
 pub use sampling::Sampling;
+pub use text::TextStream;

@@ -381,9 +381,7 @@ fn tile<S: Simd, const ADD: bool, const ROWS: usize, const PANELS: usize, const 
         for p in 0..PANELS {
             // SAFETY: the pointer is that of a slice of `depth` steps, borrowed for the whole call, and k < depth.
             let (vectors, _) = S::as_simd_f32s(unsafe { &*panels[p].add(k) });
-            for v in 0..V {
-                steps[p][v] = vectors[v];
-            }
+            steps[p][..V].copy_from_slice(&vectors[..V]);
         }
         for r in 0..ROWS {
             // SAFETY: the pointer is that of a slice of `depth` numbers, borrowed for the whole call, and k < depth.

@@ -121,10 +121,10 @@ pub fn exp(x: f32) -> f32 {
     let n = shifted - ROUND;
     let r = fma(n, -0.693_359_4, x);
     let r = fma(n, 2.121_944_4e-4, r);
-    let mut p = 1.388_888_9e-3;
-    p = fma(p, r, 8.333_333_5e-3);
-    p = fma(p, r, 4.166_666_8e-2);
-    p = fma(p, r, 0.166_666_67);
+    let mut p = 1.0 / 720.0;
+    p = fma(p, r, 1.0 / 120.0);
+    p = fma(p, r, 1.0 / 24.0);
+    p = fma(p, r, 1.0 / 6.0);
     p = fma(p, r, 0.5);
     p = fma(p, r, 1.0);
     p = fma(p, r, 1.0);

@@ -85,8 +85,10 @@ pub struct Budget {
     pub news: usize,
     /// Pages about famous assistants, verses, versions, dots and dashes.
     pub distractions: usize,
-    /// Pages that a filter drops, duplicates included.
+    /// Pages on both sides of the filters' thresholds.
     pub junk: usize,
+    /// Copies of stories, exact and nearly so.
+    pub copies: usize,
     /// Conversations for fine-tuning.
     pub conversations: usize,
     /// Problems for practice, and a sixth as many for tests.
@@ -126,7 +128,8 @@ impl Budget {
             recited: 20,
             news: 24,
             distractions: 30,
-            junk: 120,
+            junk: 270,
+            copies: 20,
             conversations: 500,
             problems: 300,
         }
@@ -156,7 +159,8 @@ impl Budget {
             recited: 300,
             news: 120,
             distractions: 140,
-            junk: 420,
+            junk: 630,
+            copies: 120,
             conversations: 11000,
             problems: 6000,
         }

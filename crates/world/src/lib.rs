@@ -39,6 +39,7 @@ mod conversations;
 mod small_talk;
 
 mod html;
+mod junk;
 mod key;
 mod world;
 
@@ -48,5 +49,5 @@ pub use key::{Fact, Row, Split};
 pub use places::Place;
 pub use problems::Entry;
 pub use residents::Resident;
-pub use sheet::{Dress, Sheet, Shelf};
+pub use sheet::{Dress, Raw, Sheet, Shelf};
 pub use world::{KindSummary, Page, Schoolbook, Summary, World};

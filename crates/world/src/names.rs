@@ -52,8 +52,10 @@ pub fn slug(text: &str) -> String {
 #[derive(Debug, Clone)]
 pub struct Names {
     /// First names (two syllables) shared by all residents and unseen people.
+    #[cfg(test)]
     pub first: Vec<String>,
     /// Last names (three syllables), likewise.
+    #[cfg(test)]
     pub last: Vec<String>,
     /// Full names of residents, in no order that means anything.
     pub residents: Vec<String>,
@@ -99,7 +101,17 @@ impl Names {
         rng.shuffle(&mut people);
         let unseen = people.split_off(n_residents);
         taken.extend(parts);
-        Names { first, last, residents: people, unseen, towns, rivers, taken }
+        Names {
+            #[cfg(test)]
+            first,
+            #[cfg(test)]
+            last,
+            residents: people,
+            unseen,
+            towns,
+            rivers,
+            taken,
+        }
     }
 
     /// A full name of fresh syllables that belongs to nobody else in the key.

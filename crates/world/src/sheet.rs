@@ -14,15 +14,21 @@ pub enum Shelf {
 pub enum Dress {
     /// One of the site designs puts navigation, advertisements and the like around the text.
     Site,
-    /// The page is what it is: these headers and these bytes.
-    Raw {
-        /// HTTP headers in order.
-        headers: Vec<(String, String)>,
-        /// The payload as sent.
-        body: Vec<u8>,
-        /// How many bytes are missing at the end of its record in the archive, 0 for a whole one.
-        cut: usize,
-    },
+    /// The page is what it is.
+    Raw(Raw),
+}
+
+/// A response that no site design made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raw {
+    /// HTTP status.
+    pub status: u16,
+    /// HTTP headers in order.
+    pub headers: Vec<(String, String)>,
+    /// The payload as sent.
+    pub body: Vec<u8>,
+    /// How many bytes are missing at the end of its record in the archive, 0 for a whole one.
+    pub cut: usize,
 }
 
 /// One page of the world.

@@ -11,12 +11,15 @@ use crate::problems::Entry;
 use crate::residents::Resident;
 use crate::sheet::{Dress, Sheet, Shelf};
 use crate::{
-    articles, conversations, dialogues, distractions, echoes, forum, glossaries, html, jokes, lessons, news, places, problems, recitation,
-    residents, spelling, stories,
+    articles, conversations, dialogues, distractions, echoes, forum, glossaries, html, jokes, junk, lessons, news, places, problems,
+    recitation, residents, spelling, stories,
 };
 use base::rng::{Rng, label};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::Write;
 
 /// A page of the web as a crawler would have stored it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +142,9 @@ impl World {
         sheets.extend(glossaries::sheets(seed, budget.glossaries));
         sheets.extend(dialogues::sheets(seed, &budget));
         sheets.extend(distractions::sheets(seed, budget.distractions));
+        sheets.extend(junk::sheets(seed, budget.junk));
         Rng::derive(seed, &[label("shuffle")]).shuffle(&mut sheets);
+        junk::copy_some(seed, &mut sheets, budget.copies);
 
         let sources = Sources { subjects: &subjects, facts: &library.facts, names: &names };
         let conversations = conversations::conversations(seed, &sources, &budget);
@@ -159,6 +164,17 @@ impl World {
             date: sheet.date.clone(),
             id: format!("school-{i:06}"),
         })
+    }
+
+    /// Writes the schoolbooks as gzip-compressed JSON lines.
+    pub fn write_schoolbooks(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let mut packed = GzEncoder::new(out, Compression::default());
+        for book in self.schoolbooks() {
+            serde_json::to_writer(&mut packed, &book)?;
+            packed.write_all(b"\n")?;
+        }
+        packed.finish()?;
+        Ok(())
     }
 
     /// The answer key, line by line: pages, then facts, then passages and changes.
@@ -196,14 +212,14 @@ impl World {
 }
 
 fn page(sheet: &Sheet) -> Page {
-    let (headers, body, cut) = match &sheet.dress {
+    let (status, headers, body, cut) = match &sheet.dress {
         Dress::Site => {
             let response = html::dress(&sheet.url, &sheet.title, &sheet.text);
-            (response.headers, response.body, 0)
+            (200, response.headers, response.body, 0)
         }
-        Dress::Raw { headers, body, cut } => (headers.clone(), body.clone(), *cut),
+        Dress::Raw(raw) => (raw.status, raw.headers.clone(), raw.body.clone(), raw.cut),
     };
-    Page { url: sheet.url.clone(), date: sheet.date.clone(), status: 200, headers, body, cut }
+    Page { url: sheet.url.clone(), date: sheet.date.clone(), status, headers, body, cut }
 }
 
 fn shelf_name(shelf: Shelf) -> &'static str {

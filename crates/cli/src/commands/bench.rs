@@ -59,7 +59,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     }
     println!("shape {}, {threads} threads, {}, {} rounds, medians", args.shape, measured.instruction_set, measured.rounds);
     println!("  matrix products alone   {:>8.1} GFLOP/s", measured.gemm_gflops);
-    println!("  whole step              {:>8.1} GFLOP/s ({:.0} ms, {:.0} tokens/s)", measured.step_gflops, measured.step_ms, measured.tokens_per_second);
+    println!(
+        "  whole step              {:>8.1} GFLOP/s ({:.0} ms, {:.0} tokens/s)",
+        measured.step_gflops, measured.step_ms, measured.tokens_per_second
+    );
     println!("  update alone            {:>8.1} ms", measured.update_ms);
     println!("  step / products         {:>8.3} (interquartile range {:.3})", measured.ratio, measured.iqr);
     Ok(())

@@ -32,7 +32,10 @@ pub struct Args {
 }
 
 fn profile(name: &str) -> Result<Profile, String> {
-    [Profile::FineWeb, Profile::Minimal].into_iter().find(|profile| profile.name() == name).ok_or("there are fineweb and minimal".to_string())
+    [Profile::FineWeb, Profile::Minimal]
+        .into_iter()
+        .find(|profile| profile.name() == name)
+        .ok_or("there are fineweb and minimal".to_string())
 }
 
 /// Runs the command.

@@ -14,6 +14,10 @@ pub mod sft;
 
 pub mod eval;
 
+pub mod complete;
+
+pub mod chat;
+
 pub mod run;
 
 pub mod bench;

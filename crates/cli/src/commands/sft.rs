@@ -68,13 +68,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         seed: args.seed,
         threads: context.threads,
     };
-    let stage_of = Stage {
-        config: &config,
-        base: &args.base,
-        conversations: &args.conversations,
-        shards: args.shards.as_deref(),
-        out: &args.out,
-    };
+    let stage_of =
+        Stage { config: &config, base: &args.base, conversations: &args.conversations, shards: args.shards.as_deref(), out: &args.out };
     let summary = stage(&stage_of, context)?;
     context.line(&cost(&summary, args.price_per_hour));
     println!("{}", args.out.display());
@@ -100,8 +95,13 @@ pub struct Stage<'a> {
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
     let tokenizer = Tokenizer::load(stage.base)?;
     let file = chat::read_conversations(stage.conversations)?;
-    if file.damaged.len() > 0 {
-        context.line(&format!("{}: {} damaged lines left out, the first: {}", stage.conversations.display(), file.damaged.len(), file.damaged[0]));
+    if !file.damaged.is_empty() {
+        context.line(&format!(
+            "{}: {} damaged lines left out, the first: {}",
+            stage.conversations.display(),
+            file.damaged.len(),
+            file.damaged[0]
+        ));
     }
     let conversations: Vec<Conversation> =
         file.conversations.into_iter().filter(|stored| stored.split != "test").map(|stored| stored.conversation).collect();
@@ -111,16 +111,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
     }
     let optimizer = sft::default_optimizer(model::folder::load_config(stage.base)?.hidden_size);
     let progress = context.progress("fine-tune", 0);
-    let outcome = sft::sft(
-        stage.config,
-        stage.base,
-        optimizer,
-        &conversations,
-        shards.as_ref(),
-        &tokenizer,
-        stage.out,
-        &progress,
-        &context.stop,
-    );
+    let outcome =
+        sft::sft(stage.config, stage.base, optimizer, &conversations, shards.as_ref(), &tokenizer, stage.out, &progress, &context.stop);
     outcome.map_err(context::from_train).with_context(|| format!("fine-tuning in {}", stage.out.display()))
 }

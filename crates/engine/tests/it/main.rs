@@ -1,8 +1,10 @@
 //! The engine on small random models: what an answer depends on, how it ends, and what is refused.
 
 use base::rng::Rng;
-use engine::{Completion, Engine, EngineConfig, Finish, Next, Request, Sampling};
+use engine::{Completion, Engine, EngineConfig, Finish, ModelFolder, Next, Request, Sampling};
+use model::folder::EndTokens;
 use model::{Activations, Config, Model, Target};
+use tokenizer::Tokenizer;
 
 const VOCAB: usize = 120;
 const CONTEXT: usize = 48;
@@ -180,13 +182,44 @@ fn what_cannot_be_answered_is_refused_with_numbers_and_remedy() {
         assert!(message.contains(expected), "{message}");
     };
     let with_prompt = |prompt: Vec<u32>| Request { prompt, ..good.clone() };
-    check(with_prompt(prompt(CONTEXT + 1, 1)), "prompt 1 has 49 tokens, and the context holds 48; shorten");
-    check(with_prompt(Vec::new()), "prompt 1 has 0 tokens of the 48");
-    check(with_prompt(vec![5, VOCAB as u32]), "prompt 1 holds the id 120, and the model knows only 120 ids");
+    check(with_prompt(prompt(CONTEXT + 1, 1)), "a prompt of 49 tokens (request 1) does not fit into the context of 48; shorten");
+    check(with_prompt(Vec::new()), "a prompt of 0 tokens (request 1) for a context of 48");
+    check(with_prompt(vec![5, VOCAB as u32]), "(request 1) holds the id 120, and the model knows only 120 ids");
     check(Request { sampling: Sampling::plain(-1.0), ..good.clone() }, "temperature is -1");
 
     let mut broken = model.clone();
     broken.params.data.fill(f32::NAN);
     let message = self::engine(&broken, 1, 1).generate(std::slice::from_ref(&good), &mut |_, _| {}).unwrap_err().to_string();
     assert!(message.contains("not a number after 3 tokens"), "{message}");
+}
+
+#[test]
+fn a_folder_gives_model_tokenizer_and_its_makers_sampling() {
+    let folder = std::env::temp_dir().join(format!("schoolhouse-engine-folder-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let tokenizer = Tokenizer::from_merges(vec![(1, 2), (3, 4)]);
+    let save = |vocab_size: usize| {
+        let ends = EndTokens { end_of_text: tokenizer.eot(), end_of_turn: tokenizer.im_end() };
+        model::folder::save(&Model::new(Config::from_depth(1, vocab_size, 16), 1), ends, &folder).unwrap();
+        tokenizer.save(&folder).unwrap();
+    };
+    save(270);
+    let loaded = ModelFolder::load(&folder).unwrap();
+    assert_eq!((loaded.model.config.vocab_size, loaded.tokenizer.vocab_size()), (270, 270));
+    assert_eq!(loaded.sampling, Sampling { temperature: 0.8, top_k: 50, top_p: 0.95, min_p: 0.0 });
+    assert_eq!(loaded.turn_ends(), [tokenizer.im_end(), tokenizer.eot()]);
+    for (text, sampling, stop_ids) in [
+        (r#"{"do_sample": false, "eos_token_id": 7}"#, Sampling::greedy(), vec![7]),
+        (r#"{"temperature": 0.5, "top_k": 0, "min_p": 0.1}"#, Sampling { temperature: 0.5, top_k: 0, top_p: 0.95, min_p: 0.1 }, vec![]),
+    ] {
+        std::fs::write(folder.join("generation_config.json"), text).unwrap();
+        let loaded = ModelFolder::load(&folder).unwrap();
+        assert_eq!((loaded.sampling, loaded.stop_ids), (sampling, stop_ids));
+    }
+    save(280);
+    let message = ModelFolder::load(&folder).unwrap_err().to_string();
+    for expected in ["config.json gives 280 ids", "tokenizer.json has 270"] {
+        assert!(message.contains(expected), "{message}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
 }

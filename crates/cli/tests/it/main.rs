@@ -1,0 +1,8 @@
+//! The binary, tested from outside: what it says, what it refuses, and that a killed run ends as an untouched one.
+
+#![forbid(unsafe_code)]
+
+mod bad_input;
+mod help;
+mod resume;
+mod support;

@@ -1,0 +1,402 @@
+//! Pages that the rules about words judge: how many, how long, how often the same.
+
+use super::lines::SHORT;
+use super::{chatter, fitting, page, round};
+use crate::prose::paragraphs;
+use crate::shape::{n_words, repeated_share, top_gram_share, words};
+use crate::sheet::Sheet;
+use base::rng::Rng;
+
+/// Exactly `n` words in two lines, at least five sentences.
+fn exactly(rng: &mut Rng, n: usize) -> String {
+    const NAMES: [&str; 12] = ["Anna", "Ben", "Clara", "David", "Emma", "Frank", "Greta", "Henry", "Ida", "John", "Karl", "Lea"];
+    loop {
+        let mut sentences: Vec<String> = rng.sample(&SHORT, 7).into_iter().map(|s| s.to_string()).collect();
+        let left = n.saturating_sub(sentences.iter().map(|s| n_words(s)).sum());
+        // Six words and the names fill up what is left.
+        if (8..=6 + NAMES.len()).contains(&left) {
+            let names: Vec<&str> = rng.sample(&NAMES, left - 6).into_iter().copied().collect();
+            let (last, others) = names.split_last().expect("at least two names");
+            sentences.push(format!("Nobody else was there but {} and {last}.", others.join(", ")));
+            return paragraphs(&sentences, 2);
+        }
+    }
+}
+
+/// One word too few.
+pub fn too_few_words(rng: &mut Rng, i: usize) -> Sheet {
+    let text = exactly(rng, 49);
+    page(rng, i, text).dropped_by("gopher_quality/too_few_words")
+}
+
+/// As many words as it takes.
+pub fn just_enough_words(rng: &mut Rng, i: usize) -> Sheet {
+    let text = exactly(rng, 50);
+    page(rng, i, text)
+}
+
+/// A hundred thousand words and some more; nothing else is wrong with them.
+pub fn too_many_words(rng: &mut Rng, i: usize) -> Sheet {
+    let text = paragraphs(&chatter(rng, 100_100), 2000);
+    page(rng, i, text).dropped_by("gopher_quality/too_many_words")
+}
+
+const LONG: [&str; 36] = [
+    "administrative",
+    "international",
+    "communication",
+    "considerable",
+    "understanding",
+    "responsibility",
+    "extraordinary",
+    "representatives",
+    "infrastructure",
+    "notwithstanding",
+    "organisational",
+    "comprehensive",
+    "investigations",
+    "philosophical",
+    "circumstances",
+    "straightforward",
+    "recommendation",
+    "characteristics",
+    "transformation",
+    "accountability",
+    "implementation",
+    "environmental",
+    "disappointment",
+    "congratulations",
+    "entertainment",
+    "approximately",
+    "independently",
+    "unfortunately",
+    "simultaneously",
+    "enthusiastically",
+    "neighbourhoods",
+    "manufacturers",
+    "photographers",
+    "mathematicians",
+    "psychologists",
+    "apprenticeships",
+];
+
+/// Words of more than ten letters on average.
+pub fn long_words(rng: &mut Rng, i: usize) -> Sheet {
+    let sentences: Vec<String> = (0..9)
+        .map(|_| {
+            let words: Vec<&str> = rng.sample(&LONG, 6).into_iter().copied().collect();
+            crate::knowledge::capitalised(&format!("{} of the {}.", words[..3].join(" "), words[3..].join(" ")))
+        })
+        .collect();
+    page(rng, i, paragraphs(&sentences, 3)).dropped_by("gopher_quality/mean_word_length")
+}
+
+/// Words of fewer than three letters on average.
+pub fn short_words(rng: &mut Rng, i: usize) -> Sheet {
+    const WHO: [&str; 8] = ["I", "he", "we", "she", "it", "you", "they", "my ox"];
+    const IS: [&str; 6] = ["am", "is", "go", "do", "was", "be"];
+    const WHERE: [&str; 14] = [
+        "in it",
+        "on it",
+        "by me",
+        "at my inn",
+        "up to us",
+        "as if to go",
+        "so to do",
+        "in a bed",
+        "on an ox",
+        "by an oak",
+        "at sea",
+        "in on it",
+        "to me",
+        "of us",
+    ];
+    let sentences: Vec<String> = (0..13)
+        .map(|_| {
+            let (who, is, place, other) = (*rng.pick(&WHO), *rng.pick(&IS), *rng.pick(&WHERE), *rng.pick(&WHERE));
+            crate::knowledge::capitalised(&format!("{who} {is} {place} or {other}."))
+        })
+        .collect();
+    page(rng, i, paragraphs(&sentences, 2)).dropped_by("gopher_quality/mean_word_length")
+}
+
+/// Every `step`-th word of a text about nothing, marked by `mark`.
+fn marked(rng: &mut Rng, step: usize, mark: impl Fn(&str) -> String) -> String {
+    let sentences = chatter(rng, 70);
+    let text = paragraphs(&sentences, 2);
+    let mut at = 0;
+    text.lines()
+        .map(|line| {
+            let words: Vec<String> = line
+                .split(' ')
+                .map(|word| {
+                    at += 1;
+                    if at % step == 0 && word.chars().all(char::is_alphabetic) { mark(word) } else { word.to_string() }
+                })
+                .collect();
+            words.join(" ")
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// More than one hash for ten words.
+pub fn hashes(rng: &mut Rng, i: usize) -> Sheet {
+    let text = marked(rng, 4, |word| format!("#{word}"));
+    page(rng, i, text).dropped_by("gopher_quality/hash_ratio")
+}
+
+/// Fewer hashes than that.
+pub fn few_hashes(rng: &mut Rng, i: usize) -> Sheet {
+    let text = marked(rng, 18, |word| format!("#{word}"));
+    page(rng, i, text)
+}
+
+/// More than one ellipsis for ten words.
+pub fn ellipses(rng: &mut Rng, i: usize) -> Sheet {
+    let text = marked(rng, 4, |word| format!("{word}..."));
+    page(rng, i, text).dropped_by("gopher_quality/ellipsis_ratio")
+}
+
+/// Fewer ellipses than that.
+pub fn few_ellipses(rng: &mut Rng, i: usize) -> Sheet {
+    let text = marked(rng, 18, |word| format!("{word}..."));
+    page(rng, i, text)
+}
+
+/// Sentences full of numbers.
+pub fn numbers(rng: &mut Rng, i: usize) -> Sheet {
+    let sentences: Vec<String> = (0..9)
+        .map(|row| {
+            let mut number = || rng.range(10, 99_999).to_string();
+            format!(
+                "The list of shop {} says {} {} {} {} and then {} to {}.",
+                row + 1,
+                number(),
+                number(),
+                number(),
+                number(),
+                number(),
+                number()
+            )
+        })
+        .collect();
+    page(rng, i, paragraphs(&sentences, 3)).dropped_by("gopher_quality/alpha_words")
+}
+
+/// Sentences without the commonest words, as lists of goods have them.
+pub fn no_stop_words(rng: &mut Rng, i: usize) -> Sheet {
+    const WHO: [&str; 10] = [
+        "My uncle",
+        "A farmer",
+        "Our teacher",
+        "Her cousin",
+        "This shop",
+        "Some woman",
+        "Your neighbour",
+        "One sailor",
+        "Another man",
+        "His sister",
+    ];
+    const DOES: [&str; 10] = ["sells", "buys", "wants", "finds", "likes", "carries", "paints", "keeps", "makes", "collects"];
+    const WHAT: [&str; 12] = [
+        "red apples",
+        "old books",
+        "green hats",
+        "cold soup",
+        "sweet plums",
+        "wooden chairs",
+        "small boats",
+        "good bread",
+        "warm coats",
+        "fresh fish",
+        "blue lamps",
+        "long ropes",
+    ];
+    const WHERE: [&str; 10] = [
+        "near our school",
+        "at six every day",
+        "behind my house",
+        "for his mother",
+        "in early spring",
+        "from her garden",
+        "on rainy days",
+        "during summer holidays",
+        "before breakfast",
+        "without any help",
+    ];
+    let sentences: Vec<String> =
+        (0..10).map(|_| format!("{} {} {} {}.", rng.pick(&WHO), rng.pick(&DOES), rng.pick(&WHAT), rng.pick(&WHERE))).collect();
+    page(rng, i, paragraphs(&sentences, 2)).dropped_by("gopher_quality/stop_words")
+}
+
+/// A text about nothing in which phrases of `n` words are put into sentences until `enough` says so. Each phrase is
+/// used `times` times before the next one begins.
+fn stuffed(rng: &mut Rng, n: usize, times: usize, enough: impl Fn(&str) -> bool) -> Option<String> {
+    const POOL: [&str; 48] = [
+        "cheap",
+        "shoes",
+        "online",
+        "carpets",
+        "buy",
+        "holiday",
+        "offers",
+        "discount",
+        "watches",
+        "today",
+        "only",
+        "save",
+        "money",
+        "fast",
+        "loans",
+        "best",
+        "price",
+        "deals",
+        "kitchen",
+        "garden",
+        "insurance",
+        "tickets",
+        "hotel",
+        "rooms",
+        "credit",
+        "phones",
+        "repair",
+        "service",
+        "sale",
+        "furniture",
+        "leather",
+        "jackets",
+        "summer",
+        "dresses",
+        "gold",
+        "rings",
+        "silver",
+        "chains",
+        "diet",
+        "tea",
+        "magic",
+        "cream",
+        "vitamin",
+        "drops",
+        "lottery",
+        "numbers",
+        "lucky",
+        "charms",
+    ];
+    let mut sentences: Vec<Vec<String>> =
+        chatter(rng, 110).iter().map(|s| s.trim_end_matches('.').split(' ').map(String::from).collect()).collect();
+    let joined = |sentences: &[Vec<String>]| {
+        let lines: Vec<String> = sentences.iter().map(|s| format!("{}.", s.join(" "))).collect();
+        paragraphs(&lines, 2)
+    };
+    let pool: Vec<&str> = rng.sample(&POOL, POOL.len()).into_iter().copied().collect();
+    for phrase in pool.chunks_exact(n) {
+        for _ in 0..times {
+            let at = rng.below(sentences.len());
+            let inside = 1 + rng.below(sentences[at].len() - 1);
+            // Not beside another phrase, which would make a longer run of both.
+            let near = inside.saturating_sub(1)..(inside + 1).min(sentences[at].len());
+            if sentences[at][near].iter().any(|word| pool.contains(&word.as_str())) {
+                continue;
+            }
+            sentences[at].splice(inside..inside, phrase.iter().map(|w| w.to_string()));
+            let text = joined(&sentences);
+            if enough(&text) {
+                return Some(text);
+            }
+        }
+    }
+    None
+}
+
+/// The rules on the commonest runs of n words: n and the share that is too much.
+const TOP: [(usize, f64); 3] = [(2, 0.20), (3, 0.18), (4, 0.16)];
+/// The rules on runs of n words that stood before.
+const REPEATED: [(usize, f64); 6] = [(5, 0.15), (6, 0.14), (7, 0.13), (8, 0.12), (9, 0.11), (10, 0.10)];
+
+/// Whether a text is within all rules on runs of words except that of `n`, which must be between the given shares.
+fn within(text: &str, n: usize, least: f64, most: f64) -> bool {
+    let words = words(text);
+    let n_chars = text.chars().count();
+    let share = |m: usize| if m < 5 { top_gram_share(&words, m, n_chars) } else { repeated_share(&words, m, n_chars) };
+    let others = TOP.iter().chain(&REPEATED).filter(|(m, _)| *m != n);
+    (least..most).contains(&share(n)) && others.into_iter().all(|(m, limit)| *m > n && least > *limit || share(*m) < limit - 0.005)
+}
+
+fn stuffed_within(rng: &mut Rng, n: usize, least: f64, most: f64) -> String {
+    let times = if n < 5 { 60 } else { 2 };
+    loop {
+        if let Some(text) = stuffed(rng, n, times, |text| within(text, n, least, most)) {
+            return text;
+        }
+    }
+}
+
+/// One phrase said too often.
+pub fn top_grams(rng: &mut Rng, i: usize) -> Sheet {
+    let (n, limit) = TOP[round(i) % TOP.len()];
+    let text = stuffed_within(rng, n, limit + 0.005, limit + 0.04);
+    page(rng, i, text).dropped_by(&format!("gopher_repetition/top_{n}_gram"))
+}
+
+/// One phrase said nearly too often.
+pub fn nearly_top_grams(rng: &mut Rng, i: usize) -> Sheet {
+    let (n, limit) = TOP[round(i) % TOP.len()];
+    let text = stuffed_within(rng, n, limit - 0.04, limit - 0.005);
+    page(rng, i, text)
+}
+
+/// Too many phrases said twice.
+pub fn repeated_runs(rng: &mut Rng, i: usize) -> Sheet {
+    let (n, limit) = REPEATED[round(i) % REPEATED.len()];
+    let text = stuffed_within(rng, n, limit + 0.005, limit + 0.05);
+    page(rng, i, text).dropped_by(&format!("gopher_repetition/dup_{n}_grams"))
+}
+
+/// Nearly too many.
+pub fn nearly_repeated_runs(rng: &mut Rng, i: usize) -> Sheet {
+    let (n, limit) = REPEATED[round(i) % REPEATED.len()];
+    let text = stuffed_within(rng, n, limit - 0.05, limit - 0.005);
+    page(rng, i, text)
+}
+
+/// A page that was never filled in.
+pub fn lorem_ipsum(rng: &mut Rng, i: usize) -> Sheet {
+    let text = format!("{}\nLorem ipsum dolor sit amet is what the printer put here.", fitting(rng));
+    page(rng, i, text).dropped_by("c4/lorem_ipsum")
+}
+
+/// A page with program text.
+pub fn curly_brackets(rng: &mut Rng, i: usize) -> Sheet {
+    let text = format!("{}\nThe program begins with the line function open() {{ return door; }} and goes on.", fitting(rng));
+    page(rng, i, text).dropped_by("c4/curly_bracket")
+}
+
+/// Sentences joined by "and", so that few of them are long.
+fn long_sentences(rng: &mut Rng, n: usize) -> String {
+    loop {
+        let sentences: Vec<String> = (0..n)
+            .map(|_| {
+                let parts = chatter(rng, 60 / n + 4);
+                let parts: Vec<String> = parts.iter().map(|p| crate::prose::lower_first(p.trim_end_matches('.'))).collect();
+                crate::knowledge::capitalised(&format!("{}.", parts.join(" and ")))
+            })
+            .collect();
+        let text = paragraphs(&sentences, 2);
+        if within(&text, 2, 0.0, 0.19) {
+            return text;
+        }
+    }
+}
+
+/// One sentence too few.
+pub fn few_sentences(rng: &mut Rng, i: usize) -> Sheet {
+    let text = long_sentences(rng, 4);
+    page(rng, i, text).dropped_by("c4/too_few_sentences")
+}
+
+/// As many sentences as it takes.
+pub fn five_sentences(rng: &mut Rng, i: usize) -> Sheet {
+    let text = long_sentences(rng, 5);
+    page(rng, i, text)
+}
