@@ -405,8 +405,9 @@ fn filter(job: Job, rules: &Rules, passed: &mut Vec<Passed>) -> std::result::Res
     }
 
     document.text = text;
-    document.language = detected.code;
-    document.language_score = detected.score;
+    let is_wanted = rules.languages.contains(&detected.code);
+    // What stays by the benefit of the doubt is in no language that is known.
+    (document.language, document.language_score) = if is_wanted { (detected.code, detected.score) } else { ("und".to_string(), 0.0) };
     document.token_count = split_words(&document.text).len() as i64;
     let hash = duplicates::hash(&document.text);
     Ok((document, hash))

@@ -62,6 +62,11 @@ pub fn wilson(right: usize, n: usize) -> (f64, f64) {
     (((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0))
 }
 
+/// The mean; `None` of nothing.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
 /// The middle value, the mean of the middle two where their number is even;
 /// `None` of nothing. Not-a-number sorts last.
 pub fn median(values: &[f64]) -> Option<f64> {
@@ -102,7 +107,8 @@ mod tests {
     }
 
     #[test]
-    fn medians() {
+    fn means_and_medians() {
+        assert_eq!((mean(&[]), mean(&[1.0, 4.0])), (None, Some(2.5)));
         for (values, expected) in [(vec![], None), (vec![3.0], Some(3.0)), (vec![9.0, 1.0, 2.0], Some(2.0)), (vec![4.0, 1.0], Some(2.5))] {
             assert_eq!(median(&values), expected);
         }

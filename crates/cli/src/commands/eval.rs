@@ -37,7 +37,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     for (name, role) in [("as a page", Role::Base), ("in a conversation", Role::Assistant)] {
         models.insert(name.to_owned(), measure(name, role, &args.model, &world, args.seed, context)?);
     }
-    print!("{}", card::table(&models));
+    print!("{}", card::full_table(&models));
     Ok(())
 }
 

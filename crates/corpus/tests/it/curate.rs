@@ -144,13 +144,15 @@ fn the_bytes_do_not_depend_on_threads_or_place() {
 #[test]
 fn shelves_pass_the_minimal_profile() {
     let folder = scratch("minimal");
+    let german = "Die Stadt liegt am Fluss, und ihre Bewohner sind stolz auf die alte Brücke. ".repeat(10);
     let rows = [
-        r#"{"text":"3 + 4 = 7","url":"http://school.example/1","date":"2024-01-01","id":"a"}"#,
-        r#"{"text":"Spell goose. g o o s e"}"#,
-        r#"{"text":"3 + 4 = 7","id":"b"}"#,
-        r#"{"text":"Die Stadt liegt am Fluss, und ihre Bewohner sind stolz auf die alte Brücke, die ihre Väter gebaut haben."}"#,
-        r#"{"text":"  \n "}"#,
-        "{broken",
+        r#"{"text":"3 + 4 = 7","url":"http://school.example/1","date":"2024-01-01","id":"a"}"#.to_string(),
+        r#"{"text":"Spell goose. g o o s e"}"#.to_string(),
+        r#"{"text":"3 + 4 = 7","id":"b"}"#.to_string(),
+        format!("{{\"text\":{german:?}}}"),
+        r#"{"text":"two: dos; night: noche; window: ventana; rabbit: conejo"}"#.to_string(),
+        r#"{"text":"  \n "}"#.to_string(),
+        "{broken".to_string(),
     ];
     fs::write(folder.join("schoolbooks.jsonl"), rows.join("\n")).unwrap();
     fs::write(folder.join("tale.txt"), essay("goose")).unwrap();
@@ -160,7 +162,14 @@ fn shelves_pass_the_minimal_profile() {
     let outline: Vec<(&str, &str)> =
         documents.iter().map(|document| (document.id.as_str(), document.text.lines().next().unwrap())).collect();
     let first_line = essay("goose").lines().next().unwrap().to_string();
-    assert_eq!(outline, [("a", "3 + 4 = 7"), ("schoolbooks.jsonl/2", "Spell goose. g o o s e"), ("tale.txt/1", first_line.as_str())]);
+    let expected = [
+        ("a", "3 + 4 = 7"),
+        ("schoolbooks.jsonl/2", "Spell goose. g o o s e"),
+        ("schoolbooks.jsonl/5", "two: dos; night: noche; window: ventana; rabbit: conejo"),
+        ("tale.txt/1", first_line.as_str()),
+    ];
+    assert_eq!(outline, expected);
+    assert_eq!((documents[2].language.as_str(), documents[2].language_score), ("und", 0.0));
     assert!(documents.iter().all(|document| document.dump == "school"));
     assert_eq!(documents[0].url, "http://school.example/1");
     let names: Vec<&str> = funnel.steps.iter().map(|step| step.name.as_str()).collect();

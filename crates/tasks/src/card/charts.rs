@@ -2,7 +2,7 @@
 
 use super::recall::Level;
 use super::{Card, Funnel, ModelCard, Reading};
-use crate::stats::Rate;
+use crate::stats::{Rate, mean};
 use crate::svg::{Axis, Bar, BarChart, BarGroup, LineChart, Point, Rule, Series, Stroke, figure, thousands};
 
 /// Every picture that the card has something for: file name and SVG.
@@ -41,7 +41,7 @@ fn funnel_chart(funnel: &Funnel) -> String {
         title: "From raw pages to documents".into(),
         note: "What each filter let pass, and in brackets what it dropped".into(),
         axis: "pages".into(),
-        max: None,
+        max: Some(funnel.records.max(1) as f64),
         legend: vec![],
         groups,
     }
@@ -98,7 +98,7 @@ fn recall_chart(card: &Card) -> String {
             series.push(Series { name: String::new(), colour, stroke: Stroke::Dotted, points });
         }
     }
-    let chance = 100.0 * chances.iter().sum::<f64>() / chances.len().max(1) as f64;
+    let chance = 100.0 * mean(&chances).unwrap_or(0.0);
     let mut ticks = vec![(place(0), "never".to_owned())];
     ticks.extend(levels.iter().map(|&exposures| (place(exposures), exposures.to_string())));
     let last = levels.last().map_or(1.0, |&exposures| place(exposures));
@@ -137,11 +137,13 @@ fn knowledge_chart(card: &Card) -> String {
             let rate = topics.fold(Rate::new(0, 0), |sum, topic| sum.plus(topic.rate));
             percent_bar(rate, colour)
         };
-        BarGroup { label: (*kind).to_owned(), bars: names.iter().enumerate().map(bar).collect() }
+        // Two kinds are as invented as the residents.
+        let invented = if matches!(*kind, "place" | "news") { " (invented)" } else { "" };
+        BarGroup { label: format!("{kind}{invented}"), bars: names.iter().enumerate().map(bar).collect() }
     };
     BarChart {
-        title: "True knowledge".into(),
-        note: "Facts about the world, in wordings that no training text has; 95% Wilson intervals".into(),
+        title: "What it knows, by kind".into(),
+        note: "The base model goes on with a sentence; sft is asked in wordings that no training text has; 95% Wilson intervals".into(),
         axis: "right, %".into(),
         max: Some(100.0),
         legend: names.iter().map(|name| (*name).clone()).collect(),

@@ -127,7 +127,9 @@ impl Reading {
     pub fn start_middle_end(&self) -> Vec<&Sample> {
         let Some(first) = self.samples.first() else { return Vec::new() };
         let same: Vec<&Sample> = self.samples.iter().filter(|sample| sample.prompt == first.prompt).collect();
-        let mut chosen = vec![same[0], same[same.len() / 2], same[same.len() - 1]];
+        let last = same[same.len() - 1];
+        let middle = same.iter().min_by_key(|sample| sample.step.abs_diff(last.step / 2)).expect("the first is there");
+        let mut chosen = vec![same[0], *middle, last];
         chosen.dedup_by_key(|sample| sample.step);
         chosen
     }

@@ -2,8 +2,9 @@
 //! shown in fences that it cannot close.
 
 use super::prompts::Shown;
-use super::table::{aligned, percent, table, times};
+use super::table::{aligned, full_table, percent, table, times};
 use super::{Card, ModelCard, Run};
+use crate::stats::mean;
 use crate::svg::thousands;
 
 /// The whole report. `pictures` are the files that stand beside it.
@@ -29,6 +30,7 @@ pub fn report(card: &Card, run: &Run, pictures: &[&str]) -> String {
     text += &recitation(card);
     text += &prompts(card);
     text += &stories(card);
+    text += &format!("\n## All figures\n\n{}", full_table(&card.models));
     text += &format!("\n## Talk to it\n\n```\n{}\n```\n", run.chat_command);
     text
 }
@@ -81,6 +83,10 @@ fn memory(card: &Card, recall: &str, knowledge: &str) -> String {
                     never occurred, and half of the residents were never asked about in training at all.\n"
         .to_owned();
     text += recall;
+    let chances: Vec<f64> = card.models.values().flat_map(|model| &model.recall).map(|level| level.chance).collect();
+    if let Some(chance) = mean(&chances) {
+        text += &format!("\nGuessing among the values that an attribute takes would be right in {:.1}% of the cases.\n", 100.0 * chance);
+    }
     for (name, model) in &card.models {
         if let Some(inventions) = model.inventions.as_ref().filter(|inventions| inventions.questions > 0) {
             text += &format!(

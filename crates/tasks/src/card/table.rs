@@ -1,32 +1,48 @@
 //! The card as one table: a row for each thing measured, a column for each model.
 //! It is Markdown, aligned so that it also reads well in a terminal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::ModelCard;
+use super::{ModelCard, THREE_DIGITS};
 use super::charts::by_exposures;
 use crate::stats::Rate;
 
 /// Exposures from which a fact counts as often read.
 const OFTEN: u64 = 64;
 
-/// The table of all rows that any of the models has a value for.
+/// One thing measured of one model.
+struct Row {
+    name: String,
+    value: String,
+    /// Whether it belongs into the short table.
+    leads: bool,
+}
+
+/// The rows that tell most, as a table: what stands at the end of a run.
 pub fn table(models: &BTreeMap<String, ModelCard>) -> String {
-    let columns: Vec<Vec<(String, String)>> = models.values().map(rows).collect();
+    of_rows(models, |row| row.leads)
+}
+
+/// All rows that any of the models has a value for, as a table.
+pub fn full_table(models: &BTreeMap<String, ModelCard>) -> String {
+    of_rows(models, |_| true)
+}
+
+fn of_rows(models: &BTreeMap<String, ModelCard>, wanted: impl Fn(&Row) -> bool) -> String {
+    let columns: Vec<Vec<Row>> = models.values().map(|model| rows(model).into_iter().filter(&wanted).collect()).collect();
     let mut names: Vec<&str> = Vec::new();
-    for (name, _) in columns.iter().flatten() {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
+    for row in columns.iter().flatten() {
+        if !names.contains(&row.name.as_str()) {
+            names.push(&row.name);
         }
     }
     names.sort_by_key(|name| order(name));
     let mut cells = vec![vec!["measured".to_owned()]];
     cells[0].extend(models.keys().cloned());
     for name in names {
-        let cell =
-            |column: &Vec<(String, String)>| column.iter().find(|(row, _)| row == name).map(|(_, value)| value.clone()).unwrap_or_default();
+        let value = |column: &Vec<Row>| column.iter().find(|row| row.name == name).map(|row| row.value.clone()).unwrap_or_default();
         let mut row = vec![name.to_owned()];
-        row.extend(columns.iter().map(cell));
+        row.extend(columns.iter().map(value));
         cells.push(row);
     }
     aligned(&cells)
@@ -39,56 +55,57 @@ fn order(name: &str) -> usize {
     SECTIONS.iter().position(|section| name.starts_with(section)).unwrap_or(SECTIONS.len())
 }
 
-fn rows(model: &ModelCard) -> Vec<(String, String)> {
+fn rows(model: &ModelCard) -> Vec<Row> {
     let mut rows = Vec::new();
-    let mut add = |name: String, rate: Rate| {
+    let mut add = |leads: bool, name: String, rate: Rate| {
         if rate.n > 0 {
-            rows.push((name, percent(rate)));
+            rows.push(Row { name, value: percent(rate), leads });
         }
     };
     // An assistant's claim is about subjects that it was never asked about in training.
     let is_assistant = model.inventions.is_some();
     let claimed: &[&str] = if is_assistant { &["unasked", "unseen"] } else { &["asked", "unasked", "unseen"] };
     let recall = by_exposures(&model.recall, claimed);
-    let often = recall.iter().filter(|(exposures, _)| *exposures >= OFTEN);
-    add(format!("recall: {OFTEN} times and more"), often.fold(Rate::new(0, 0), |sum, (_, rate)| sum.plus(*rate)));
+    add(true, format!("recall: {OFTEN} times and more"), sum(recall.iter().filter(|level| level.0 >= OFTEN).map(|level| level.1)));
     for (exposures, rate) in recall.into_iter().rev() {
-        add(format!("recall: {}", times(exposures)), rate);
+        add(matches!(exposures, 0 | 8 | 16 | 32), format!("recall: {}", times(exposures)), rate);
     }
     if is_assistant {
         for (exposures, rate) in by_exposures(&model.recall, &["asked"]).into_iter().rev() {
-            add(format!("recall where asked in training: {}", times(exposures)), rate);
+            add(false, format!("recall where asked in training: {}", times(exposures)), rate);
         }
     }
-    let mut kinds: BTreeMap<&str, Rate> = BTreeMap::new();
-    for topic in &model.knowledge {
-        let sum = kinds.entry(&topic.kind).or_insert(Rate::new(0, 0));
-        *sum = sum.plus(topic.rate);
-    }
-    add("knowledge: all".into(), kinds.values().fold(Rate::new(0, 0), |sum, rate| sum.plus(*rate)));
     let claimed = model.knowledge.iter().filter(|t| matches!(t.kind.as_str(), "element" | "animal") || t.attribute == "capital");
-    add("knowledge: capitals, elements, animals".into(), claimed.fold(Rate::new(0, 0), |sum, topic| sum.plus(topic.rate)));
-    for (kind, rate) in kinds {
-        add(format!("knowledge: {kind}"), rate);
+    add(true, "knowledge: capitals, elements, animals".into(), sum(claimed.map(|topic| topic.rate)));
+    add(true, "knowledge: all kinds".into(), sum(model.knowledge.iter().map(|topic| topic.rate)));
+    let kinds: BTreeSet<&str> = model.knowledge.iter().map(|topic| topic.kind.as_str()).collect();
+    for kind in kinds {
+        let rates = model.knowledge.iter().filter(|topic| topic.kind == kind).map(|topic| topic.rate);
+        add(false, format!("knowledge: {kind}"), sum(rates));
     }
     for problems in &model.problems {
+        let leads = problems.kind == THREE_DIGITS || problems.kind == "word_problem";
         let kind = problems.kind.replace('_', " ");
-        add(format!("problems: {kind}, at once"), problems.at_once);
-        add(format!("problems: {kind}, in steps"), problems.in_steps);
+        add(leads, format!("problems: {kind}, at once"), problems.at_once);
+        add(leads, format!("problems: {kind}, in steps"), problems.in_steps);
     }
-    add("context: lines repeated".into(), model.context.echo);
-    add("context: questions on a passage".into(), model.context.passage);
-    add("context: the same without the passage".into(), model.context.without_passage);
-    add("context: translation from ten examples".into(), model.context.translation);
+    add(false, "context: lines repeated".into(), model.context.echo);
+    add(true, "context: questions on a passage".into(), model.context.passage);
+    add(true, "context: the same without the passage".into(), model.context.without_passage);
+    add(false, "context: translation from ten examples".into(), model.context.translation);
     for recital in &model.recitation {
         let value = format!("{} of {} characters", recital.followed, recital.length);
-        rows.push((format!("recited: a passage read {}", times(recital.exposures)), value));
+        rows.push(Row { name: format!("recited: a passage read {}", times(recital.exposures)), value, leads: true });
     }
-    if let Some(inventions) = &model.inventions {
+    if let Some(inventions) = model.inventions.as_ref().filter(|inventions| inventions.questions > 0) {
         let value = format!("{} different answers in {}", inventions.distinct_median, inventions.samples);
-        rows.push(("a name that occurs nowhere (median)".into(), value));
+        rows.push(Row { name: "a name that occurs nowhere (median)".into(), value, leads: true });
     }
     rows
+}
+
+fn sum(rates: impl Iterator<Item = Rate>) -> Rate {
+    rates.fold(Rate::new(0, 0), Rate::plus)
 }
 
 /// `512 times`, `once`, `never told`

@@ -2,7 +2,8 @@
 
 use super::lines::SHORT;
 use super::{chatter, fitting, page, round};
-use crate::prose::paragraphs;
+use crate::knowledge::capitalised;
+use crate::prose::{lower_first, paragraphs};
 use crate::shape::{n_words, repeated_share, top_gram_share, words};
 use crate::sheet::Sheet;
 use base::rng::Rng;
@@ -85,7 +86,7 @@ pub fn long_words(rng: &mut Rng, i: usize) -> Sheet {
     let sentences: Vec<String> = (0..9)
         .map(|_| {
             let words: Vec<&str> = rng.sample(&LONG, 6).into_iter().copied().collect();
-            crate::knowledge::capitalised(&format!("{} of the {}.", words[..3].join(" "), words[3..].join(" ")))
+            capitalised(&format!("{} of the {}.", words[..3].join(" "), words[3..].join(" ")))
         })
         .collect();
     page(rng, i, paragraphs(&sentences, 3)).dropped_by("gopher_quality/mean_word_length")
@@ -114,7 +115,7 @@ pub fn short_words(rng: &mut Rng, i: usize) -> Sheet {
     let sentences: Vec<String> = (0..13)
         .map(|_| {
             let (who, is, place, other) = (*rng.pick(&WHO), *rng.pick(&IS), *rng.pick(&WHERE), *rng.pick(&WHERE));
-            crate::knowledge::capitalised(&format!("{who} {is} {place} or {other}."))
+            capitalised(&format!("{who} {is} {place} or {other}."))
         })
         .collect();
     page(rng, i, paragraphs(&sentences, 2)).dropped_by("gopher_quality/mean_word_length")
@@ -283,8 +284,10 @@ fn stuffed(rng: &mut Rng, n: usize, times: usize, enough: impl Fn(&str) -> bool)
         "lucky",
         "charms",
     ];
+    // Texts of many lengths, because with one length a share between two limits may never come up.
+    let length = 90 + rng.below(120);
     let mut sentences: Vec<Vec<String>> =
-        chatter(rng, 110).iter().map(|s| s.trim_end_matches('.').split(' ').map(String::from).collect()).collect();
+        chatter(rng, length).iter().map(|s| s.trim_end_matches('.').split(' ').map(String::from).collect()).collect();
     let joined = |sentences: &[Vec<String>]| {
         let lines: Vec<String> = sentences.iter().map(|s| format!("{}.", s.join(" "))).collect();
         paragraphs(&lines, 2)
@@ -314,19 +317,19 @@ const TOP: [(usize, f64); 3] = [(2, 0.20), (3, 0.18), (4, 0.16)];
 /// The rules on runs of n words that stood before.
 const REPEATED: [(usize, f64); 6] = [(5, 0.15), (6, 0.14), (7, 0.13), (8, 0.12), (9, 0.11), (10, 0.10)];
 
-/// Whether a text is within all rules on runs of words except that of `n`, which must be between the given shares.
-fn within(text: &str, n: usize, least: f64, most: f64) -> bool {
-    let words = words(text);
-    let n_chars = text.chars().count();
-    let share = |m: usize| if m < 5 { top_gram_share(&words, m, n_chars) } else { repeated_share(&words, m, n_chars) };
-    let others = TOP.iter().chain(&REPEATED).filter(|(m, _)| *m != n);
-    (least..most).contains(&share(n)) && others.into_iter().all(|(m, limit)| *m > n && least > *limit || share(*m) < limit - 0.005)
-}
-
-fn stuffed_within(rng: &mut Rng, n: usize, least: f64, most: f64) -> String {
+/// A text in which the share of runs of `n` words lies between two bounds, within the rules that come before that on
+/// `n`, and where it is to be kept within those behind it too.
+fn stuffed_within(rng: &mut Rng, n: usize, least: f64, most: f64, is_kept: bool) -> String {
     let times = if n < 5 { 60 } else { 2 };
+    let fits = |text: &str| {
+        let words = words(text);
+        let n_chars = text.chars().count();
+        let share = |m: usize| if m < 5 { top_gram_share(&words, m, n_chars) } else { repeated_share(&words, m, n_chars) };
+        let mut others = TOP.iter().chain(&REPEATED).filter(|(m, _)| *m < n || *m > n && is_kept);
+        (least..most).contains(&share(n)) && others.all(|&(m, limit)| share(m) < limit - 0.005)
+    };
     loop {
-        if let Some(text) = stuffed(rng, n, times, |text| within(text, n, least, most)) {
+        if let Some(text) = stuffed(rng, n, times, fits) {
             return text;
         }
     }
@@ -335,28 +338,28 @@ fn stuffed_within(rng: &mut Rng, n: usize, least: f64, most: f64) -> String {
 /// One phrase said too often.
 pub fn top_grams(rng: &mut Rng, i: usize) -> Sheet {
     let (n, limit) = TOP[round(i) % TOP.len()];
-    let text = stuffed_within(rng, n, limit + 0.005, limit + 0.04);
+    let text = stuffed_within(rng, n, limit + 0.005, limit + 0.04, false);
     page(rng, i, text).dropped_by(&format!("gopher_repetition/top_{n}_gram"))
 }
 
 /// One phrase said nearly too often.
 pub fn nearly_top_grams(rng: &mut Rng, i: usize) -> Sheet {
     let (n, limit) = TOP[round(i) % TOP.len()];
-    let text = stuffed_within(rng, n, limit - 0.04, limit - 0.005);
+    let text = stuffed_within(rng, n, limit - 0.04, limit - 0.005, true);
     page(rng, i, text)
 }
 
 /// Too many phrases said twice.
 pub fn repeated_runs(rng: &mut Rng, i: usize) -> Sheet {
     let (n, limit) = REPEATED[round(i) % REPEATED.len()];
-    let text = stuffed_within(rng, n, limit + 0.005, limit + 0.05);
+    let text = stuffed_within(rng, n, limit + 0.005, limit + 0.05, false);
     page(rng, i, text).dropped_by(&format!("gopher_repetition/dup_{n}_grams"))
 }
 
 /// Nearly too many.
 pub fn nearly_repeated_runs(rng: &mut Rng, i: usize) -> Sheet {
     let (n, limit) = REPEATED[round(i) % REPEATED.len()];
-    let text = stuffed_within(rng, n, limit - 0.05, limit - 0.005);
+    let text = stuffed_within(rng, n, limit - 0.05, limit - 0.005, true);
     page(rng, i, text)
 }
 
@@ -372,21 +375,15 @@ pub fn curly_brackets(rng: &mut Rng, i: usize) -> Sheet {
     page(rng, i, text).dropped_by("c4/curly_bracket")
 }
 
-/// Sentences joined by "and", so that few of them are long.
+/// `n` sentences of about `60 / n` words each, joined from shorter ones by "and".
 fn long_sentences(rng: &mut Rng, n: usize) -> String {
-    loop {
-        let sentences: Vec<String> = (0..n)
-            .map(|_| {
-                let parts = chatter(rng, 60 / n + 4);
-                let parts: Vec<String> = parts.iter().map(|p| crate::prose::lower_first(p.trim_end_matches('.'))).collect();
-                crate::knowledge::capitalised(&format!("{}.", parts.join(" and ")))
-            })
-            .collect();
-        let text = paragraphs(&sentences, 2);
-        if within(&text, 2, 0.0, 0.19) {
-            return text;
-        }
-    }
+    let sentences: Vec<String> = (0..n)
+        .map(|_| {
+            let parts: Vec<String> = chatter(rng, 60 / n + 4).iter().map(|part| lower_first(part.trim_end_matches('.'))).collect();
+            capitalised(&format!("{}.", parts.join(" and ")))
+        })
+        .collect();
+    paragraphs(&sentences, 2)
 }
 
 /// One sentence too few.
