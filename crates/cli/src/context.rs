@@ -96,10 +96,15 @@ pub fn from_train(error: train::Error) -> anyhow::Error {
 }
 
 /// An error of the outside world as one line: the chain of its causes, without a cause that the sentence before it
-/// already holds.
+/// already holds. The system's own words are left out too where our sentence has told them in plain ones.
 pub fn sentence(error: &anyhow::Error) -> String {
     let mut text = String::new();
+    let mut told = false;
     for cause in error.chain() {
+        if told && cause.is::<std::io::Error>() {
+            continue;
+        }
+        told |= matches!(cause.downcast_ref(), Some(base::Error::Io { .. }));
         let cause = cause.to_string();
         if text.is_empty() {
             text = cause;
@@ -121,7 +126,7 @@ pub fn refuse_full_folder(folder: &Path) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{sentence, was_stopped};
+    use super::{Path, sentence, was_stopped};
 
     #[test]
     fn causes_become_one_sentence_without_repeats() {
@@ -129,6 +134,8 @@ mod tests {
         let error = anyhow::Error::from(inner).context("cannot write a: the disk is full").context("stage base");
         assert_eq!(sentence(&error), "stage base: cannot write a: the disk is full");
         assert!(!was_stopped(&error));
+        let missing = base::Error::io(Path::new("a"), "read", std::io::ErrorKind::NotFound.into());
+        assert_eq!(sentence(&missing.into()), "cannot read a: there is no such file or folder");
         assert!(was_stopped(&anyhow::Error::from(base::Error::Stopped).context("stage base")));
     }
 }

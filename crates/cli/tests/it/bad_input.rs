@@ -12,7 +12,7 @@ use crate::support::{Answer, Scratch, answer, schoolhouse};
 /// Set where the test of the full disk must not be skipped.
 const REQUIRE_FULL_DISK: &str = "SCHOOLHOUSE_REQUIRE_FULL_DISK";
 
-/// A recipe over files that trains for a moment; `change` is put in the place of the same key's line.
+/// A recipe over files that trains for a moment, with some of its words changed.
 fn recipe(scratch: &Scratch, changes: &[(&str, &str)]) -> std::path::PathBuf {
     let mut text = String::from(
         "[corpus]\ninputs = [\"corpus\"]\nprofile = \"minimal\"\n[tokenizer]\nvocab_size = 300\n\
@@ -35,10 +35,14 @@ fn corpus(scratch: &Scratch) {
     }
 }
 
-/// `run` with a recipe in this scratch folder.
+/// `run` with a recipe in this scratch folder, on two threads.
 fn run(scratch: &Scratch, recipe: &Path) -> Command {
+    run_on(2, scratch, recipe)
+}
+
+fn run_on(threads: usize, scratch: &Scratch, recipe: &Path) -> Command {
     let mut command = schoolhouse();
-    command.args(["--quiet", "--threads", "2", "run"]).arg(recipe).arg("--out").arg(scratch.join("run"));
+    command.args(["--quiet", "--threads", &threads.to_string(), "run"]).arg(recipe).arg("--out").arg(scratch.join("run"));
     command
 }
 
@@ -98,13 +102,14 @@ fn another_configuration_is_refused_with_the_stage_to_redo() {
     let stored = std::fs::read_to_string(scratch.join("run/recipe.toml")).unwrap();
     assert!(stored.contains("depth = 2"), "{stored}");
 
+    refused(&answer(&mut run_on(1, &scratch, &deeper)), &["with 2 threads instead of 1", "--threads 2"]);
+
     scratch.write("corpus/page-00.txt", "The baker is not at home today, and the bread of the house is cold.\n");
     refused(&answer(&mut run(&scratch, &deeper)), &["run/documents was made from", "page-00.txt", "--redo documents"]);
+    let again = answer(run(&scratch, &deeper).args(["--redo", "documents"]));
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
     std::fs::remove_file(scratch.join("run/base/model.safetensors")).unwrap();
-    scratch.write("corpus/page-00.txt", "");
-    let other_threads = answer(run(&scratch, &deeper).args(["--redo", "documents"]));
-    assert_eq!(other_threads.code, Some(0), "{}", other_threads.stderr);
-    refused(&answer(run(&scratch, &deeper).args(["--threads", "1"])), &["with 2 threads instead of 1", "--threads 2"]);
+    refused(&answer(&mut run(&scratch, &deeper)), &["model.safetensors is gone", "--redo base"]);
 }
 
 #[test]
