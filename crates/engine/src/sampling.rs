@@ -250,14 +250,11 @@ mod tests {
             let (mut rng, mut sampler) = (Rng::new(4), Sampler::default());
             (0..n).for_each(|_| counts[sampler.draw(&logits, &sampling, &mut rng).unwrap().id as usize] += 1);
             for (id, &p) in exact.iter().enumerate() {
-                let deviation = (n as f64 * p * (1.0 - p)).sqrt();
-                let difference = (counts[id] as f64 - n as f64 * p).abs();
-                assert!(
-                    difference <= 5.0 * deviation + 1e-9,
-                    "{sampling:?}: id {id} was drawn {} times, expected {}",
-                    counts[id],
-                    n as f64 * p
-                );
+                let mean = n as f64 * p;
+                // Five deviations, and what is drawn once in a while though hardly expected; never what is cut off.
+                let bound = if p == 0.0 { 0.0 } else { 5.0 * (mean * (1.0 - p)).sqrt() + 4.0 };
+                let difference = (counts[id] as f64 - mean).abs();
+                assert!(difference <= bound, "{sampling:?}: id {id} was drawn {} times, expected {mean}", counts[id]);
             }
         }
     }
