@@ -73,9 +73,9 @@ pub fn check(language: &Language, wanted: &[String], doubt: Doubt) -> Result<(),
 
 /// Frequent English words that few other languages spell the same.
 const FUNCTION_WORDS: [&str; 46] = [
-    "the", "and", "that", "with", "have", "this", "from", "they", "are", "were", "been", "their", "there", "would", "which", "what", "when",
-    "who", "will", "how", "does", "than", "about", "said", "not", "but", "your", "our", "you", "she", "his", "has", "its", "of", "for", "it",
-    "by", "or", "be", "my", "these", "those", "into", "because", "could", "should",
+    "the", "and", "that", "with", "have", "this", "from", "they", "are", "were", "been", "their", "there", "would", "which", "what",
+    "when", "who", "will", "how", "does", "than", "about", "said", "not", "but", "your", "our", "you", "she", "his", "has", "its", "of",
+    "for", "it", "by", "or", "be", "my", "these", "those", "into", "because", "could", "should",
 ];
 
 /// The share of English function words among a text's words, 0 if there are too few different ones.
@@ -132,8 +132,11 @@ mod tests {
             ("町は川のそばにあり、人々は古い橋を誇りに思っています。", "ja"),
             ("12 + 35 = 47", "und"),
             // Names of no language at all.
-            ("Who knows more than I do? What is the hobby of Wado Dajota? The hobby of Wado Dajota is sewing. Which color did Zola Mosapa \
-              choose? The color of Zola Mosapa is gray. What is the pastime of Rola Rolihi? Rola Rolihi enjoys sailing.", "en"),
+            (
+                "Who knows more than I do? What is the hobby of Wado Dajota? The hobby of Wado Dajota is sewing. Which color did Zola Mosapa \
+              choose? The color of Zola Mosapa is gray. What is the pastime of Rola Rolihi? Rola Rolihi enjoys sailing.",
+                "en",
+            ),
         ] {
             let found = detect(text);
             assert_eq!(found.code, expected, "{text}");
@@ -153,7 +156,7 @@ mod tests {
         ] {
             assert_eq!(english_words(text), expected, "{text}");
         }
-        assert_eq!(detect(GERMAN).letters, 85);
+        assert_eq!(detect(GERMAN).letters, 83);
     }
 
     #[test]

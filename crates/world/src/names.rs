@@ -51,18 +51,14 @@ pub fn slug(text: &str) -> String {
 /// All names of one world. Built once from the seed; drawing from it needs a generator of its own.
 #[derive(Debug, Clone)]
 pub struct Names {
-    /// First names (two syllables) shared by all residents and unseen people.
-    #[cfg(test)]
-    pub first: Vec<String>,
-    /// Last names (three syllables), likewise.
-    #[cfg(test)]
-    pub last: Vec<String>,
     /// Full names of residents, in no order that means anything.
     pub residents: Vec<String>,
     /// Full names of people who must occur on no page at all, built from the same parts.
     pub unseen: Vec<String>,
-    /// Names of towns (three syllables).
+    /// Names of towns (three syllables), where residents come from and news happen.
     pub towns: Vec<String>,
+    /// Names of the places that have pages of their own (three syllables); nobody comes from there.
+    pub places: Vec<String>,
     /// Names of rivers (two syllables).
     pub rivers: Vec<String>,
     /// Every full name and part that is taken, so that a passing stranger gets a new one.
@@ -77,6 +73,7 @@ impl Names {
         let first = distinct(rng, &mut parts, 48, 2);
         let last = distinct(rng, &mut parts, 96, 3);
         let towns = distinct(rng, &mut parts, 48, 3);
+        let places = distinct(rng, &mut parts, 24, 3);
         let rivers = distinct(rng, &mut parts, 16, 2);
         // Every part is used about equally often: full names walk through shuffled copies of both lists.
         let mut taken = BTreeSet::new();
@@ -101,17 +98,7 @@ impl Names {
         rng.shuffle(&mut people);
         let unseen = people.split_off(n_residents);
         taken.extend(parts);
-        Names {
-            #[cfg(test)]
-            first,
-            #[cfg(test)]
-            last,
-            residents: people,
-            unseen,
-            towns,
-            rivers,
-            taken,
-        }
+        Names { residents: people, unseen, towns, places, rivers, taken }
     }
 
     /// A full name of fresh syllables that belongs to nobody else in the key.
@@ -147,13 +134,11 @@ mod tests {
         let names = Names::new(1, 264, 48);
         let all: BTreeSet<&String> = names.residents.iter().chain(&names.unseen).collect();
         assert_eq!(all.len(), 312);
-        for last in &names.last {
-            let bearers = all.iter().filter(|name| name.ends_with(&format!(" {last}"))).count();
-            assert!(bearers >= 2, "{last} gives a person away: {bearers} bearers");
-        }
-        for name in &names.unseen {
-            let (first, last) = name.split_once(' ').unwrap();
-            assert!(names.first.iter().any(|f| f == first) && names.last.iter().any(|l| l == last));
+        let bearers = |part: &str| all.iter().filter(|name| name.split(' ').any(|own| own == part)).count();
+        for name in &all {
+            for part in name.split(' ') {
+                assert!(bearers(part) >= 2, "{part} gives {name} away");
+            }
         }
     }
 

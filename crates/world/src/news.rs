@@ -134,8 +134,7 @@ fn offices(rng: &mut Rng, names: &Names, count: usize) -> Vec<Office> {
     let goods = ["a loaf of bread", "a pot of honey", "a ticket to the theatre", "a bag of salt", "a pair of shoes", "a glass of milk"];
     (0..count)
         .map(|i| {
-            // Mayors rule towns from the end of the list, which have no pages of their own.
-            let town = &names.towns[names.towns.len() - 1 - i % names.towns.len()];
+            let town = &names.towns[i % names.towns.len()];
             let since = Day::between(rng, Day::new(2023, 1, 1), Day::new(2024, 12, 31));
             let changed = Day::between(rng, Day(dates::cutoff().0 + 10), Day(dates::cutoff().0 + 150));
             let (subject, attribute, old, new) = match i % 4 {

@@ -1,4 +1,4 @@
-//! Invented places: some of the towns where residents were born, with four attributes each.
+//! Invented places: towns with four attributes each, where none of the residents comes from.
 //!
 //! Like residents they measure memory by exposure, with fewer subjects and other words.
 
@@ -117,7 +117,7 @@ pub struct Place {
 /// The places of a world, asked and unasked in turn.
 pub fn places(seed: u64, names: &Names, budget: &Budget) -> Vec<Place> {
     let rng = &mut Rng::derive(seed, &[label("places")]);
-    let mut free = names.towns.iter();
+    let mut free = names.places.iter();
     let mut list = Vec::new();
     for &(exposures, count) in &budget.places {
         for i in 0..count {
@@ -127,7 +127,7 @@ pub fn places(seed: u64, names: &Names, budget: &Budget) -> Vec<Place> {
                 _ => (*rng.pick(ATTRIBUTES[attribute].pool)).to_string(),
             });
             list.push(Place {
-                name: free.next().expect("as many towns as places").clone(),
+                name: free.next().expect("as many names as places").clone(),
                 values,
                 exposures,
                 split: if i % 2 == 0 { Split::Asked } else { Split::Unasked },

@@ -6,3 +6,4 @@ mod bad_input;
 mod help;
 mod resume;
 mod support;
+mod talk;

@@ -1,3 +1,5 @@
+//! Documents written and read again, in every format.
+
 use std::fs;
 use std::io::Write;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The whole way, files in and files out.
 
+#![forbid(unsafe_code)]
+
 mod curate;
 mod hostile;
 mod real_warc;

@@ -1,5 +1,7 @@
 //! The engine on small random models: what an answer depends on, how it ends, and what is refused.
 
+#![forbid(unsafe_code)]
+
 use base::rng::Rng;
 use engine::{Completion, Engine, EngineConfig, Finish, ModelFolder, Next, Request, Sampling};
 use model::folder::EndTokens;

@@ -2,6 +2,8 @@
 //!
 //! Golden files: scripts/golden/qwen3.py. Tolerance: norm of the difference over norm below 1e-4, for each tensor.
 
+#![forbid(unsafe_code)]
+
 use std::path::{Path, PathBuf};
 
 use model::{Activations, Model, Target};

