@@ -190,7 +190,7 @@ fn unasked_subjects_are_never_asked_about() {
         WORLD.facts.iter().filter(|f| f.kind != "news" && f.split == Split::Unasked).map(|f| f.subject.as_str()).collect();
     let asked: BTreeSet<&str> = WORLD.residents.iter().filter(|p| p.split == Split::Asked).map(|p| p.name.as_str()).collect();
     assert!(unasked.len() >= 10 && asked.len() >= 10);
-    let mut n_asked = BTreeSet::new();
+    let mut n_asked: BTreeSet<&str> = BTreeSet::new();
     let sheets = WORLD.sheets.iter().filter(|s| s.kind == "forum" || s.kind == "quiz").map(|s| s.text.as_str());
     let chats = WORLD.conversations.iter().flat_map(|c| &c.messages).map(|m| m.content.as_str());
     for text in sheets.chain(chats) {
