@@ -90,7 +90,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let capacity = loaded.model.config.context;
     let mut engine = Engine::new(&loaded.model, EngineConfig { slots: requests.len().min(64), capacity, threads: context.threads });
 
-    // A single sample is shown as it comes, several are shown when they are whole.
+    // A single sample is shown as it comes, the prompt with its first token, so that a refused one shows nothing; several
+    // are shown when they are whole.
     let single = args.n == 1;
     let mut streams: Vec<TextStream> = requests.iter().map(|_| TextStream::new(tokenizer, &args.stop)).collect();
     let mut texts = vec![args.prompt.clone(); requests.len()];
@@ -99,9 +100,6 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         text.clear();
         std::io::stdout().flush()
     };
-    if single {
-        show(&mut texts[0])?;
-    }
     let completions = engine.generate_while(&requests, &mut |index, id| {
         texts[index] += &streams[index].push(id);
         let shown = if single { show(&mut texts[index]) } else { Ok(()) };

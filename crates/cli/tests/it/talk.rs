@@ -160,17 +160,17 @@ fn a_full_context_is_told_with_both_lengths_and_the_remedy() {
     let long = "x".repeat(80);
     let alone = chat(&model, &["--temperature", "0"], "Hello\n");
     assert!(
-        alone.stderr.contains("(cut where the context is full: conversation of 26 and answer of 34 tokens fill 60; /new begins"),
+        alone.stderr.contains("(cut where the context is full: conversation of 24 and answer of 36 tokens fill 60; /new begins"),
         "{}",
         alone.stderr
     );
     // A question that does not fit is not asked, and the conversation goes on without it.
     let mixed = chat(&model, &["--temperature", "0"], format!("{long}\nHello\n"));
-    assert!(mixed.stderr.contains("has 101 tokens, and the context of 60 has no room for an answer then; /new begins"), "{}", mixed.stderr);
+    assert!(mixed.stderr.contains("has 99 tokens, and the context of 60 has no room for an answer then; /new begins"), "{}", mixed.stderr);
     assert_eq!(mixed.stdout, alone.stdout);
     let once = answer(schoolhouse().args(["chat", "--prompt", &long, "--model"]).arg(&model));
     assert_eq!(once.code, Some(1));
-    assert!(once.stderr.contains("has 101 tokens, and the context of 60 has no room"), "{}", once.stderr);
+    assert!(once.stderr.contains("has 99 tokens, and the context of 60 has no room"), "{}", once.stderr);
 }
 
 #[cfg(unix)]
