@@ -253,7 +253,7 @@ fn conversations_are_turns_that_end_with_the_assistant() {
     for conversation in &WORLD.conversations {
         assert!(ids.insert(&conversation.id));
         let roles: Vec<&str> = conversation.messages.iter().map(|m| m.role.as_str()).skip_while(|role| *role == "system").collect();
-        assert!(!roles.is_empty() && roles.len() % 2 == 0, "{conversation:?}");
+        assert!(!roles.is_empty() && roles.len().is_multiple_of(2), "{conversation:?}");
         for pair in roles.chunks(2) {
             assert_eq!(pair, ["user", "assistant"]);
         }
