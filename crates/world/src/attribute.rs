@@ -1,7 +1,9 @@
 //! How an attribute of an invented subject is told, asked and answered. Knows no subject and no page.
 
 use crate::key::{Fact, Split};
+use crate::knowledge::capitalised;
 use crate::prose::fill;
+use base::rng::Rng;
 
 /// One attribute: how it is told, asked and answered.
 pub struct Attribute {
@@ -19,6 +21,20 @@ pub struct Attribute {
     pub cue: &'static str,
     /// The pool of values; empty where the world's own names are the pool.
     pub pool: &'static [&'static str],
+}
+
+/// So many of an attribute's first wordings are the usual ones.
+const N_USUAL: usize = 8;
+/// A usual wording is so many times as likely as another.
+const USUAL: f64 = 3.0;
+
+impl Attribute {
+    /// A sentence that tells the value. The usual wordings carry most of the learning, the others keep two pages of one
+    /// subject from looking like copies.
+    pub fn tell(&self, rng: &mut Rng, subject: &str, value: &str) -> String {
+        let weights: Vec<f64> = (0..self.told.len()).map(|i| if i < N_USUAL { USUAL } else { 1.0 }).collect();
+        capitalised(&fill(self.told[rng.weighted(&weights)], subject, value))
+    }
 }
 
 /// The rows of the answer key about one subject.

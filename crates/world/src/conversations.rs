@@ -72,9 +72,9 @@ type Exchange = (String, String);
 
 /// Kinds and their shares of a thousand training conversations.
 const SHARES: [(&str, usize); 15] = [
-    ("resident", 230),
-    ("knowledge", 330),
-    ("sum", 120),
+    ("resident", 240),
+    ("knowledge", 260),
+    ("sum", 180),
     ("word_problem", 50),
     ("passage", 80),
     ("letters", 30),

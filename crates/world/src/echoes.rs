@@ -11,16 +11,16 @@ use crate::sheet::Sheet;
 use crate::spelling::WORDS;
 use base::rng::{Rng, label};
 
-/// Pages of three lines, each said and then echoed.
+/// Pages of two lines, each said once and echoed three times: three of four tokens can be copied.
 pub fn echoes(seed: u64, count: usize) -> Vec<Sheet> {
     (0..count)
         .map(|i| {
             let rng = &mut Rng::derive(seed, &[label("echoes"), i as u64]);
-            let pairs: Vec<String> = (0..3)
+            let pairs: Vec<String> = (0..2)
                 .map(|_| {
                     let n_words = 3 + rng.below(6);
                     let line = (0..n_words).map(|_| word(rng)).collect::<Vec<_>>().join(" ");
-                    format!("Say: {line}\nEcho: {line}")
+                    format!("Say: {line}{}", format!("\nEcho: {line}").repeat(3))
                 })
                 .collect();
             Sheet::school("echo", format!("https://echo.school/{}", i + 1), dates::before_cutoff(rng), pairs.join("\n"))
@@ -60,8 +60,7 @@ impl StrangerPassage {
         let values = values(rng, names);
         let all: Vec<usize> = (0..ATTRIBUTES.len()).collect();
         let told: Vec<usize> = rng.sample(&all, 4).into_iter().copied().collect();
-        let sentences: Vec<String> =
-            told.iter().map(|&i| crate::knowledge::capitalised(&fill(*rng.pick(ATTRIBUTES[i].told), &name, &values[i]))).collect();
+        let sentences: Vec<String> = told.iter().map(|&i| ATTRIBUTES[i].tell(rng, &name, &values[i])).collect();
         StrangerPassage { name, text: sentences.join(" "), told, values }
     }
 
@@ -96,12 +95,12 @@ mod tests {
     fn echoes_repeat_and_passages_answer() {
         for sheet in echoes(1, 20) {
             let lines: Vec<&str> = sheet.text.lines().collect();
-            assert_eq!(lines.len(), 6);
-            for pair in lines.chunks(2) {
-                assert_eq!(pair[0].strip_prefix("Say: "), pair[1].strip_prefix("Echo: "));
+            assert_eq!(lines.len(), 8);
+            for said in lines.chunks(4) {
+                assert!(said[1..].iter().all(|echo| echo.strip_prefix("Echo: ") == said[0].strip_prefix("Say: ")), "{said:?}");
             }
         }
-        let names = Names::new(1, 20, 4);
+        let names = Names::new(1, &[20], 4);
         for sheet in passages(1, &names, 20) {
             let (passage, questions) = sheet.text.split_once('\n').unwrap();
             for line in questions.lines().filter_map(|l| l.strip_prefix("Answer: ")) {

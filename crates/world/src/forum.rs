@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn only_asked_subjects_are_asked_about() {
         let budget = Budget::smoke();
-        let names = Names::new(3, 24, 4);
+        let names = Names::new(3, &[12, 12], 4);
         let residents = residents::residents(3, &names, &Budget { residents: vec![(8, 12), (2, 12)], ..Budget::smoke() });
         let places = places::places(3, &names, &budget);
         let subjects = asked_subjects(&residents, &places);

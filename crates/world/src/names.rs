@@ -51,7 +51,7 @@ pub fn slug(text: &str) -> String {
 /// All names of one world. Built once from the seed; drawing from it needs a generator of its own.
 #[derive(Debug, Clone)]
 pub struct Names {
-    /// Full names of residents, in no order that means anything.
+    /// Full names of residents, level by level, each part of a name shared by two residents of its level.
     pub residents: Vec<String>,
     /// Full names of people who must occur on no page at all, built from the same parts.
     pub unseen: Vec<String>,
@@ -66,39 +66,37 @@ pub struct Names {
 }
 
 impl Names {
-    /// Draws `n_residents` residents and `n_unseen` unseen people, and the names of places.
-    pub fn new(seed: u64, n_residents: usize, n_unseen: usize) -> Names {
+    /// Draws residents, as many on each level as `levels` says, unseen people, and the names of places.
+    ///
+    /// Parts are shared within a level only: across levels, the many pages about one bearer of a last name would
+    /// outweigh the few about another.
+    pub fn new(seed: u64, levels: &[usize], n_unseen: usize) -> Names {
         let rng = &mut Rng::derive(seed, &[label("names")]);
         let mut parts = BTreeSet::new();
-        let first = distinct(rng, &mut parts, 48, 2);
-        let last = distinct(rng, &mut parts, 96, 3);
         let towns = distinct(rng, &mut parts, 48, 3);
         let places = distinct(rng, &mut parts, 24, 3);
         let rivers = distinct(rng, &mut parts, 16, 2);
-        // Every part is used about equally often: full names walk through shuffled copies of both lists.
-        let mut taken = BTreeSet::new();
-        let mut people = Vec::new();
-        let (mut some_first, mut some_last): (Vec<&String>, Vec<&String>) = (Vec::new(), Vec::new());
-        while people.len() < n_residents + n_unseen {
-            if some_first.is_empty() {
-                some_first = first.iter().collect();
-                rng.shuffle(&mut some_first);
-            }
-            if some_last.is_empty() {
-                some_last = last.iter().collect();
-                rng.shuffle(&mut some_last);
-            }
-            let name = format!("{} {}", some_first[some_first.len() - 1], some_last[some_last.len() - 1]);
-            some_first.pop();
-            some_last.pop();
+        let (mut all_first, mut all_last, mut residents) = (Vec::new(), Vec::new(), Vec::new());
+        for &count in levels {
+            let half = count.div_ceil(2).max(2);
+            let first = distinct(rng, &mut parts, half, 2);
+            let last = distinct(rng, &mut parts, half, 3);
+            let mut names: Vec<String> = (0..count).map(|i| format!("{} {}", first[i % half], last[(i + i / half) % half])).collect();
+            rng.shuffle(&mut names);
+            residents.extend(names);
+            all_first.extend(first);
+            all_last.extend(last);
+        }
+        let mut taken: BTreeSet<String> = residents.iter().cloned().collect();
+        let mut unseen = Vec::new();
+        while unseen.len() < n_unseen {
+            let name = format!("{} {}", rng.pick(&all_first), rng.pick(&all_last));
             if taken.insert(name.clone()) {
-                people.push(name);
+                unseen.push(name);
             }
         }
-        rng.shuffle(&mut people);
-        let unseen = people.split_off(n_residents);
         taken.extend(parts);
-        Names { residents: people, unseen, towns, places, rivers, taken }
+        Names { residents, unseen, towns, places, rivers, taken }
     }
 
     /// A full name of fresh syllables that belongs to nobody else in the key.
@@ -131,14 +129,22 @@ mod tests {
 
     #[test]
     fn people_share_parts_but_not_names() {
-        let names = Names::new(1, 264, 48);
+        let levels = [4, 4, 32, 32];
+        let names = Names::new(1, &levels, 48);
         let all: BTreeSet<&String> = names.residents.iter().chain(&names.unseen).collect();
-        assert_eq!(all.len(), 312);
-        let bearers = |part: &str| all.iter().filter(|name| name.split(' ').any(|own| own == part)).count();
-        for name in &all {
-            for part in name.split(' ') {
-                assert!(bearers(part) >= 2, "{part} gives {name} away");
+        assert_eq!(all.len(), levels.iter().sum::<usize>() + 48);
+        let mut at = 0;
+        for count in levels {
+            let level = &names.residents[at..at + count];
+            for part in level.iter().flat_map(|name| name.split(' ')) {
+                let bearers = |people: &[String]| people.iter().filter(|name| name.split(' ').any(|own| own == part)).count();
+                assert_eq!(bearers(level), 2, "{part} gives somebody away");
+                assert_eq!(bearers(&names.residents), 2, "{part} stands on two levels");
             }
+            at += count;
+        }
+        for part in names.unseen.iter().flat_map(|name| name.split(' ')) {
+            assert!(names.residents.iter().any(|name| name.split(' ').any(|own| own == part)), "{part}");
         }
     }
 

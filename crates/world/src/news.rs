@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn news_change_after_the_cutoff_only() {
-        let names = Names::new(1, 20, 4);
+        let names = Names::new(1, &[20], 4);
         let news = news(1, &names, 24);
         let cutoff = dates::cutoff().to_string();
         for row in &news.changes {

@@ -7,7 +7,7 @@ use crate::budget::Budget;
 use crate::dates;
 use crate::key::{Fact, Split};
 use crate::names::{Names, slug};
-use crate::prose::{fill, fitted};
+use crate::prose::fitted;
 use crate::sheet::Sheet;
 use base::rng::{Rng, label};
 
@@ -161,7 +161,7 @@ impl Place {
         fitted(rng, &self.name, 1, |rng| {
             let mut order: Vec<usize> = (0..ATTRIBUTES.len()).collect();
             rng.shuffle(&mut order);
-            order.iter().map(|&i| fill(*rng.pick(ATTRIBUTES[i].told), &self.name, &self.values[i])).collect()
+            order.iter().map(|&i| ATTRIBUTES[i].tell(rng, &self.name, &self.values[i])).collect()
         })
     }
 }
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn places_are_told_as_often_as_planned() {
-        let names = Names::new(2, 20, 4);
+        let names = Names::new(2, &[20], 4);
         let budget = Budget::smoke();
         let rng = &mut Rng::new(1);
         for place in places(2, &names, &budget) {

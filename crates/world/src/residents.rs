@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::dates;
 use crate::key::{Fact, Split};
 use crate::names::{Names, slug};
-use crate::prose::{fill, fitted};
+use crate::prose::fitted;
 use crate::sheet::Sheet;
 use base::rng::{Rng, label};
 
@@ -365,7 +365,7 @@ impl Resident {
 
     /// One telling of attribute `i`, with the sentence's first letter in upper case.
     pub fn told(&self, rng: &mut Rng, i: usize) -> String {
-        crate::knowledge::capitalised(&fill(*rng.pick(ATTRIBUTES[i].told), &self.name, &self.values[i]))
+        ATTRIBUTES[i].tell(rng, &self.name, &self.values[i])
     }
 
     /// Every page about this person: as many as exposures, each with all attributes once in random order.
@@ -402,7 +402,7 @@ mod tests {
 
     #[test]
     fn pages_tell_all_six_values_and_fit() {
-        let names = Names::new(5, 4, 2);
+        let names = Names::new(5, &[2, 2], 2);
         let budget = Budget { residents: vec![(64, 2), (3, 2)], ..Budget::smoke() };
         let people = residents(5, &names, &budget);
         let rng = &mut Rng::new(1);

@@ -105,8 +105,8 @@ impl World {
     pub fn build(config: &WorldConfig) -> World {
         let budget = Budget::of(config.size);
         let seed = config.seed;
-        let n_residents = budget.residents.iter().map(|(_, count)| count).sum();
-        let names = Names::new(seed, n_residents, budget.unseen);
+        let levels: Vec<usize> = budget.residents.iter().map(|&(_, count)| count).collect();
+        let names = Names::new(seed, &levels, budget.unseen);
         let residents = residents::residents(seed, &names, &budget);
         let library = articles::library(seed, &budget);
 
