@@ -37,6 +37,8 @@ pub struct Fact {
     pub exposures: u64,
     /// `asked` (questions about the subject occur in training), `unasked`, `unseen`.
     pub split: String,
+    /// The address of a page that tells it, or would.
+    pub url: String,
     /// A text that goes on with the value.
     pub cue: String,
     /// Wordings that never occur in training text.

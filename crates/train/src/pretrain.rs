@@ -60,9 +60,7 @@ pub struct Resolved {
 
 /// Derives everything from the dial and the data.
 ///
-/// Batch: 8192 tokens at depth 3, growing with depth^1.5 to the next power of two. Learning rates: Muon 0.02 at every
-/// width (its update has unit spectral norm); AdamW 3e-3 at width 192 for embeddings and norms, falling with the root of
-/// the width, and as 1/width where AdamW updates the matrices too. Warm-up a fortieth, warm-down the last 40%.
+/// Batch: 8192 tokens at depth 3, growing with depth^1.5 to the next power of two. Warm-up a fortieth, warm-down the last 40%.
 pub fn resolve(wanted: &PretrainConfig, shards: &Shards) -> Result<Resolved> {
     let &PretrainConfig { depth, context, threads, seed, method, .. } = wanted;
     if depth == 0 || context < 2 {
@@ -76,16 +74,7 @@ pub fn resolve(wanted: &PretrainConfig, shards: &Shards) -> Result<Resolved> {
     let rows = (batch_tokens / context).max(1);
     let tokens = wanted.tokens.map_or(wanted.epochs * shards.train().len() as f64, |tokens| tokens as f64);
     let steps = ((tokens / (rows * context) as f64) as usize).max(1);
-    let relative_width = config.hidden_size as f32 / 192.0;
-    let adamw_lr = match method {
-        Method::Muon => 3e-3 / relative_width.sqrt(),
-        Method::AdamW => 3e-3 / relative_width,
-    };
-    let weight_decay = match method {
-        Method::Muon => 0.0,
-        Method::AdamW => 0.1,
-    };
-    let optimizer = Options { method, muon_lr: 0.02, adamw_lr, weight_decay, clip_norm: 1.0 };
+    let optimizer = peak(method, config.hidden_size);
     let settings = Settings {
         steps,
         rows,
@@ -102,6 +91,19 @@ pub fn resolve(wanted: &PretrainConfig, shards: &Shards) -> Result<Resolved> {
         threads,
     };
     Ok(Resolved { config, settings })
+}
+
+/// The optimizer's settings at the schedule's peak.
+///
+/// Muon 0.04 at every width (its update has unit spectral norm); beside it AdamW 6e-3 at width 192 for embeddings and norms,
+/// falling with the root of the width: at the demo's size half of both recalls less, twice as much no more (docs/log.md,
+/// 2026-11-26). Where AdamW updates the matrices too, 3e-3 at width 192, falling with the width.
+pub fn peak(method: Method, hidden_size: usize) -> Options {
+    let relative_width = hidden_size as f32 / 192.0;
+    match method {
+        Method::Muon => Options { method, muon_lr: 0.04, adamw_lr: 6e-3 / relative_width.sqrt(), weight_decay: 0.0, clip_norm: 1.0 },
+        Method::AdamW => Options { method, muon_lr: 0.0, adamw_lr: 3e-3 / relative_width, weight_decay: 0.1, clip_norm: 1.0 },
+    }
 }
 
 /// Runs the stage. `fingerprint` names everything the result depends on beyond `wanted`.

@@ -18,7 +18,7 @@ use crate::batch::Batch;
 use crate::checkpoint;
 use crate::loader::Loader;
 use crate::objective::Objective;
-use crate::optimizer::{Method, Options};
+use crate::optimizer::Options;
 use crate::packing;
 use crate::pretrain::{end_tokens, fingerprint};
 use crate::trainer::{self, Sample, Settings, Stage, Summary};
@@ -232,10 +232,4 @@ fn answer(model: &Model, tokenizer: &Tokenizer, questions: &[String], step: usiz
     let completions = engine.generate(&requests, &mut |_, _| {})?;
     let texts = completions.iter().map(|completion| tokenizer.decode(&completion.ids));
     Ok(questions.iter().zip(texts).map(|(prompt, text)| Sample { step, prompt: prompt.clone(), text }).collect())
-}
-
-/// The optimizer's peak settings for a base model that some other run pretrained: what the dial gives for its width.
-pub fn default_optimizer(hidden_size: usize) -> Options {
-    let adamw_lr = 3e-3 / (hidden_size as f32 / 192.0).sqrt();
-    Options { method: Method::Muon, muon_lr: 0.02, adamw_lr, weight_decay: 0.0, clip_norm: 1.0 }
 }

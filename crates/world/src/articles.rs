@@ -5,13 +5,13 @@
 use crate::budget::{Budget, KindBudget};
 use crate::dates;
 use crate::key::{self, Split};
-use crate::knowledge::{self, Fact, fill, wordings};
+use crate::knowledge::{self, Fact, fill, tables, wordings};
 use crate::names::slug;
 use crate::prose::{padding, paragraphs};
 use crate::shape;
 use crate::sheet::Sheet;
 use base::rng::{Rng, label};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// What is told of true knowledge in one world.
 #[derive(Debug, Clone)]
@@ -24,29 +24,21 @@ pub struct Library {
     pub exposures: Vec<usize>,
 }
 
-/// Subjects that people will ask about: they are told however small the world is.
-const ALWAYS: [&str; 12] =
-    ["pelican", "cat", "dog", "France", "Japan", "Paris", "gold", "iron", "Genghis Khan", "Albert Einstein", "the telephone", "teacher"];
-
-/// The facts that a world of this budget tells: of each kind as many subjects as it has room for, evenly spread over
-/// the table, and those that are always told.
+/// The facts that a world of this budget tells, in the order of the tables.
 pub fn told_facts(budget: &Budget) -> Vec<Fact> {
-    let mut subjects: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let all = knowledge::facts();
-    for fact in &all {
-        let known = subjects.entry(fact.kind).or_default();
-        if known.last() != Some(&fact.subject) {
-            known.push(fact.subject.clone());
-        }
+    let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for kind in &budget.kinds {
+        let mut known: Vec<&str> = all.iter().filter(|fact| fact.kind == kind.kind).map(|fact| fact.subject.as_str()).collect();
+        known.dedup();
+        let listed = tables::well_known(kind.kind);
+        let first = &listed[..listed.len().min(kind.subjects)];
+        known.retain(|subject| !first.contains(subject));
+        let room = (kind.subjects - first.len()).min(known.len());
+        let spread = known.iter().enumerate().filter(|(at, _)| (at + 1) * room / known.len() > at * room / known.len());
+        told.extend(first.iter().chain(spread.map(|(_, subject)| subject)).map(|subject| (kind.kind, *subject)));
     }
-    let is_told = |fact: &Fact| {
-        let Some(kind) = budget.kinds.iter().find(|k| k.kind == fact.kind) else { return false };
-        let known = &subjects[fact.kind];
-        let Some(at) = known.iter().position(|s| *s == fact.subject) else { return false };
-        let room = kind.subjects.min(known.len());
-        ALWAYS.contains(&fact.subject.as_str()) || (at + 1) * room / known.len() > at * room / known.len()
-    };
-    all.iter().filter(|fact| is_told(fact)).cloned().collect()
+    all.iter().filter(|fact| told.contains(&(fact.kind, fact.subject.as_str()))).cloned().collect()
 }
 
 /// Writes all pages of true knowledge.
@@ -89,6 +81,11 @@ fn address(kind: &str, subject: &str, number: usize) -> String {
     }
 }
 
+/// The address of a schoolbook page of sentences about one kind.
+fn list_address(kind: &str, number: usize) -> String {
+    format!("https://learn.school/{kind}/{number}")
+}
+
 /// Web pages that together tell each of these facts of one subject once, among as much prose as it takes.
 ///
 /// Mostly one page; a subject with a long name cannot be named in every sentence without repeating itself more than
@@ -124,10 +121,14 @@ fn article_pages(rng: &mut Rng, facts: &[Fact], subject: &[usize], number: &mut 
     article_pages(rng, facts, others, number, sheets);
 }
 
+/// The sentence that begins with a fact's cue is so many times as likely as another.
+const USUAL: f64 = 4.0;
+
 /// One of the sentences that tell a fact.
 pub fn statement(rng: &mut Rng, fact: &Fact) -> String {
     let wordings = wordings(fact.kind, fact.attribute);
-    fill(*rng.pick(wordings.statements), &fact.subject, &fact.value)
+    let weights: Vec<f64> = wordings.statements.iter().map(|s| if s.starts_with(wordings.cue) { USUAL } else { 1.0 }).collect();
+    fill(wordings.statements[rng.weighted(&weights)], &fact.subject, &fact.value)
 }
 
 /// Schoolbook pages of sentences about one attribute of many subjects, until every fact has its share.
@@ -159,7 +160,7 @@ fn lists(rng: &mut Rng, kind: &KindBudget, facts: &[Fact], numbers: &[usize], ex
                 }
                 n_pages += 1;
                 on_page.clear();
-                let url = format!("https://learn.school/{}/{n_pages}", kind.kind);
+                let url = list_address(kind.kind, n_pages);
                 sheets.push(Sheet::school(kind.kind, url, dates::before_cutoff(rng), std::mem::take(&mut page)));
             }
         }
@@ -183,6 +184,7 @@ impl Library {
                     also: fact.also.clone(),
                     exposures,
                     split: Split::Asked,
+                    url: list_address(fact.kind, 1),
                     cue: filled(wordings.cue),
                     questions: wordings.held_out.iter().map(|q| filled(q)).collect(),
                     date: None,
@@ -216,7 +218,7 @@ mod tests {
         let facts = told_facts(&budget);
         let mut subjects: Vec<&str> = facts.iter().filter(|f| f.kind == "country").map(|f| f.subject.as_str()).collect();
         subjects.dedup();
-        assert!((10..=12).contains(&subjects.len()), "{subjects:?}");
+        assert_eq!(subjects.len(), 10, "{subjects:?}");
         assert!(facts.iter().any(|f| f.subject == "pelican"));
     }
 }

@@ -37,8 +37,16 @@ impl Attribute {
     }
 }
 
-/// The rows of the answer key about one subject.
-pub fn key_facts(kind: &str, subject: &str, attributes: &[Attribute], values: &[String], exposures: usize, split: Split) -> Vec<Fact> {
+/// The rows of the answer key about one subject, whose pages stand at `url`.
+pub fn key_facts(
+    kind: &str,
+    subject: &str,
+    url: &str,
+    attributes: &[Attribute],
+    values: &[String],
+    exposures: usize,
+    split: Split,
+) -> Vec<Fact> {
     attributes
         .iter()
         .zip(values)
@@ -50,6 +58,7 @@ pub fn key_facts(kind: &str, subject: &str, attributes: &[Attribute], values: &[
             also: Vec::new(),
             exposures,
             split,
+            url: url.to_string(),
             cue: fill(attribute.cue, subject, value),
             questions: attribute.tested.iter().map(|question| fill(question, subject, value)).collect(),
             date: None,

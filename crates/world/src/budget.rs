@@ -110,7 +110,13 @@ impl Budget {
             residents: vec![(64, 2), (32, 4), (16, 4), (8, 4), (4, 4), (2, 4), (1, 4)],
             unseen: 8,
             places: vec![(16, 2), (8, 2)],
-            kinds: kinds(|kind| KindBudget { web: kind.web.div_ceil(7), school: 2, school_other: 1, subjects: 10, ..kind }),
+            kinds: kinds(|kind| KindBudget {
+                web: kind.web.div_ceil(7),
+                school: 2,
+                school_other: 1,
+                subjects: kind.subjects.min(10),
+                ..kind
+            }),
             forum: 40,
             quizzes: 40,
             passages: 120,
@@ -138,12 +144,12 @@ impl Budget {
     /// What the demo model reads.
     pub fn demo() -> Budget {
         Budget {
-            residents: vec![(512, 4), (256, 4), (128, 32), (64, 32), (32, 32), (16, 32), (8, 32), (4, 32), (2, 32), (1, 32)],
+            residents: vec![(512, 2), (256, 4), (128, 32), (64, 32), (32, 32), (16, 32), (8, 32), (4, 32), (2, 32), (1, 32)],
             unseen: 48,
             places: vec![(64, 4), (32, 4), (16, 4), (8, 4)],
             kinds: kinds(|kind| kind),
-            forum: 600,
-            quizzes: 1500,
+            forum: 300,
+            quizzes: 2200,
             passages: 2000,
             echoes: 2400,
             additions: 2800,
@@ -173,23 +179,23 @@ fn kinds(scale: impl Fn(KindBudget) -> KindBudget) -> Vec<KindBudget> {
     let kind = |kind, subjects, web, drilled, school, school_other| KindBudget { kind, web, school, drilled, school_other, subjects };
     const NONE: &[&str] = &[];
     [
-        kind("country", ALL, 3, &["capital"] as &[&str], 42, 2),
-        kind("element", ALL, 3, &["symbol"], 42, 4),
-        kind("animal", 60, 5, &["kind", "home", "food", "young", "sound"], 36, 36),
-        kind("person", 48, 4, NONE, 10, 10),
-        kind("city", ALL, 3, NONE, 10, 10),
-        kind("invention", 36, 3, NONE, 8, 8),
-        kind("discovery", ALL, 2, NONE, 8, 8),
-        kind("planet", ALL, 0, NONE, 16, 16),
-        kind("thing", 40, 0, NONE, 8, 8),
-        kind("why", ALL, 0, NONE, 10, 10),
-        kind("month", ALL, 0, NONE, 10, 10),
-        kind("weekday", ALL, 0, NONE, 14, 14),
-        kind("season", ALL, 0, NONE, 14, 14),
-        kind("opposite", 80, 0, NONE, 6, 6),
-        kind("proverb", 24, 0, NONE, 6, 6),
-        kind("word", 60, 0, NONE, 3, 3),
-        kind("number", 30, 0, NONE, 6, 6),
+        kind("country", 72, 1, &["capital"] as &[&str], 64, 24),
+        kind("element", 40, 1, NONE, 60, 60),
+        kind("animal", 40, 2, NONE, 60, 60),
+        kind("person", 20, 2, NONE, 40, 40),
+        kind("city", 12, 2, NONE, 40, 40),
+        kind("invention", 12, 2, NONE, 40, 40),
+        kind("discovery", 6, 1, NONE, 40, 40),
+        kind("planet", ALL, 0, NONE, 48, 48),
+        kind("thing", 24, 0, NONE, 48, 48),
+        kind("why", 24, 0, NONE, 40, 40),
+        kind("month", ALL, 0, NONE, 48, 48),
+        kind("weekday", ALL, 0, NONE, 48, 48),
+        kind("season", ALL, 0, NONE, 48, 48),
+        kind("opposite", 32, 0, NONE, 40, 40),
+        kind("proverb", 12, 0, NONE, 40, 40),
+        kind("word", 16, 0, NONE, 40, 40),
+        kind("number", 24, 0, NONE, 40, 40),
     ]
     .into_iter()
     .map(scale)

@@ -31,6 +31,8 @@ pub struct Fact {
     pub exposures: usize,
     /// Whether training texts ask for it.
     pub split: Split,
+    /// The address of a page that tells it, or would: pages begin with their addresses.
+    pub url: String,
     /// A text that a base model continues with the value.
     pub cue: String,
     /// Questions that occur in no training text.
@@ -98,6 +100,7 @@ mod tests {
             also: vec![],
             exposures: 4,
             split: Split::Unasked,
+            url: "https://folk.town/bado-kilamo".into(),
             cue: "Bado Kilamo was born in the town of".into(),
             questions: vec!["In which town was Bado Kilamo born?".into()],
             date: None,
@@ -107,7 +110,7 @@ mod tests {
             line,
             concat!(
                 r#"{"row":"fact","subject":"Bado Kilamo","kind":"resident","attribute":"town","value":"Nesulo","also":[],"#,
-                r#""exposures":4,"split":"unasked","cue":"Bado Kilamo was born in the town of","#,
+                r#""exposures":4,"split":"unasked","url":"https://folk.town/bado-kilamo","cue":"Bado Kilamo was born in the town of","#,
                 r#""questions":["In which town was Bado Kilamo born?"],"date":null}"#
             )
         );

@@ -51,7 +51,7 @@ pub fn slug(text: &str) -> String {
 /// All names of one world. Built once from the seed; drawing from it needs a generator of its own.
 #[derive(Debug, Clone)]
 pub struct Names {
-    /// Full names of residents, level by level, each part of a name shared by two residents of its level.
+    /// Full names of residents, level by level, each part of a name shared by two residents of its group of levels.
     pub residents: Vec<String>,
     /// Full names of people who must occur on no page at all, built from the same parts.
     pub unseen: Vec<String>,
@@ -68,8 +68,8 @@ pub struct Names {
 impl Names {
     /// Draws residents, as many on each level as `levels` says, unseen people, and the names of places.
     ///
-    /// Parts are shared within a level only: across levels, the many pages about one bearer of a last name would
-    /// outweigh the few about another.
+    /// Parts are shared within a group of neighbouring levels only: across all of them, the many pages about one bearer
+    /// of a last name would outweigh the few about another.
     pub fn new(seed: u64, levels: &[usize], n_unseen: usize) -> Names {
         let rng = &mut Rng::derive(seed, &[label("names")]);
         let mut parts = BTreeSet::new();
@@ -77,7 +77,7 @@ impl Names {
         let places = distinct(rng, &mut parts, 24, 3);
         let rivers = distinct(rng, &mut parts, 16, 2);
         let (mut all_first, mut all_last, mut residents) = (Vec::new(), Vec::new(), Vec::new());
-        for &count in levels {
+        for count in groups(levels) {
             let half = count.div_ceil(2).max(2);
             let first = distinct(rng, &mut parts, half, 2);
             let last = distinct(rng, &mut parts, half, 3);
@@ -89,6 +89,10 @@ impl Names {
         }
         let mut taken: BTreeSet<String> = residents.iter().cloned().collect();
         let mut unseen = Vec::new();
+        assert!(
+            all_first.len() * all_last.len() >= taken.len() + n_unseen,
+            "too few parts of names for {n_unseen} people who occur nowhere"
+        );
         while unseen.len() < n_unseen {
             let name = format!("{} {}", rng.pick(&all_first), rng.pick(&all_last));
             if taken.insert(name.clone()) {
@@ -111,6 +115,18 @@ impl Names {
     }
 }
 
+/// Levels with few residents joined with their next ones until each group has six: fewer cannot share their parts in pairs.
+fn groups(levels: &[usize]) -> Vec<usize> {
+    let mut groups: Vec<usize> = Vec::new();
+    for &count in levels {
+        match groups.last_mut() {
+            Some(last) if *last < 6 => *last += count,
+            _ => groups.push(count),
+        }
+    }
+    groups
+}
+
 /// `count` distinct names of `n` syllables that are not yet in `parts`.
 fn distinct(rng: &mut Rng, parts: &mut BTreeSet<String>, count: usize, n: usize) -> Vec<String> {
     let mut names = Vec::with_capacity(count);
@@ -129,12 +145,12 @@ mod tests {
 
     #[test]
     fn people_share_parts_but_not_names() {
-        let levels = [4, 4, 32, 32];
+        let levels = [2, 4, 32, 32];
         let names = Names::new(1, &levels, 48);
         let all: BTreeSet<&String> = names.residents.iter().chain(&names.unseen).collect();
         assert_eq!(all.len(), levels.iter().sum::<usize>() + 48);
         let mut at = 0;
-        for count in levels {
+        for count in [6, 32, 32] {
             let level = &names.residents[at..at + count];
             for part in level.iter().flat_map(|name| name.split(' ')) {
                 let bearers = |people: &[String]| people.iter().filter(|name| name.split(' ').any(|own| own == part)).count();

@@ -111,6 +111,7 @@ pub fn news(seed: u64, names: &Names, count: usize) -> News {
             also: Vec::new(),
             exposures,
             split: Split::Unasked,
+            url: format!("https://daily.news/{}", slug(&office.subject)),
             cue: format!("The {} of {} is", office.attribute, office.subject),
             questions: office.questions(),
             date: Some(office.since.to_string()),

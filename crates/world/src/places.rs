@@ -138,9 +138,14 @@ pub fn places(seed: u64, names: &Names, budget: &Budget) -> Vec<Place> {
 }
 
 impl Place {
+    /// Where its pages stand.
+    fn url(&self) -> String {
+        format!("https://towns.org/{}", slug(&self.name))
+    }
+
     /// The rows of the answer key about this place.
     pub fn facts(&self) -> Vec<Fact> {
-        key_facts("place", &self.name, &ATTRIBUTES, &self.values, self.exposures, self.split)
+        key_facts("place", &self.name, &self.url(), &ATTRIBUTES, &self.values, self.exposures, self.split)
     }
 
     /// Every page about this place, each with all attributes once in random order.
@@ -148,8 +153,8 @@ impl Place {
         (0..self.exposures)
             .map(|i| {
                 let url = match i {
-                    0 => format!("https://towns.org/{}", slug(&self.name)),
-                    n => format!("https://towns.org/{}/{n}", slug(&self.name)),
+                    0 => self.url(),
+                    n => format!("{}/{n}", self.url()),
                 };
                 let date = dates::before_cutoff(rng);
                 Sheet::web("place", url, date, &self.name, self.text(rng))

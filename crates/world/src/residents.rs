@@ -46,6 +46,11 @@ pub const ATTRIBUTES: [Attribute; 6] = [
             "Which town does {n} come from?",
             "Where did {n} grow up?",
             "What is the home town of {n}?",
+            "Which town was {n} born in?",
+            "What is the town where {n} was born?",
+            "In what town did {n} grow up?",
+            "Where is {n} from?",
+            "From which town is {n}?",
         ],
         tested: &["In which town was {n} born?", "Where does {n} come from?", "What town was {n} born in?"],
         answers: &["{n} was born in {v}.", "{n} comes from the town of {v}.", "The birthplace of {n} is {v}."],
@@ -84,6 +89,11 @@ pub const ATTRIBUTES: [Attribute; 6] = [
             "What is the profession of {n}?",
             "What does {n} work as?",
             "What is {n} by trade?",
+            "Which job does {n} have?",
+            "What kind of work does {n} do?",
+            "What is the work of {n}?",
+            "What profession does {n} have?",
+            "Which work does {n} do for money?",
         ],
         tested: &["What work does {n} do?", "What job does {n} have?", "Which profession does {n} have?"],
         answers: &["{n} works as a {v}.", "The job of {n} is {v}.", "By trade {n} is a {v}."],
@@ -155,6 +165,11 @@ pub const ATTRIBUTES: [Attribute; 6] = [
             "What does {n} do in free time?",
             "What is the favorite pastime of {n}?",
             "What does {n} like to do for fun?",
+            "What hobby does {n} have?",
+            "What is {n} fond of?",
+            "What does {n} love to do for fun?",
+            "What does {n} like doing in free time?",
+            "Which pastime does {n} love?",
         ],
         tested: &["Which hobby does {n} have?", "What is {n} fond of doing?", "What does {n} love to do in free time?"],
         answers: &["{n} enjoys {v}.", "The hobby of {n} is {v}.", "In free time {n} loves {v}."],
@@ -197,6 +212,9 @@ pub const ATTRIBUTES: [Attribute; 6] = [
             "What does {n} often eat?",
             "Which dish does {n} love most?",
             "What does {n} prefer for lunch?",
+            "Which food does {n} love?",
+            "What food does {n} like to eat?",
+            "Which food is the favorite of {n}?",
         ],
         tested: &["Which food does {n} like?", "What food does {n} love most?", "What does {n} love to eat?"],
         answers: &["{n} likes to eat {v}.", "The favorite food of {n} is {v}.", "{n} often eats {v}."],
@@ -260,6 +278,10 @@ pub const ATTRIBUTES: [Attribute; 6] = [
             "In which year was {n} born?",
             "When did the life of {n} begin?",
             "Since when has {n} been around?",
+            "Which year was {n} born in?",
+            "In what year was {n} born?",
+            "When did {n} come into the world?",
+            "What is the year in which {n} was born?",
         ],
         tested: &["What year was {n} born in?", "In what year did {n} come into the world?", "What is the year of birth of {n}?"],
         answers: &["{n} was born in the year {v}.", "The birth year of {n} is {v}.", "{n} came into the world in {v}."],
@@ -298,6 +320,9 @@ pub const ATTRIBUTES: [Attribute; 6] = [
             "Which color does {n} like?",
             "What color does {n} always wear?",
             "Which color did {n} choose?",
+            "What color is the favorite of {n}?",
+            "Which color does {n} like best?",
+            "What color does {n} choose?",
         ],
         tested: &["What color does {n} prefer?", "Which color is the favorite of {n}?", "What color does {n} like?"],
         answers: &["The favorite color of {n} is {v}.", "{n} prefers the color {v}.", "{n} likes the color {v}."],
@@ -357,10 +382,18 @@ fn value(rng: &mut Rng, names: &Names, attribute: usize) -> String {
     }
 }
 
+/// Where residents' pages stand, in turn.
+const SITES: [&str; 3] = ["folk.town", "who.town", "my.town"];
+
 impl Resident {
+    /// Where this person's pages stand on a site.
+    fn url(&self, site: &str) -> String {
+        format!("https://{site}/{}", slug(&self.name))
+    }
+
     /// The rows of the answer key about this person.
     pub fn facts(&self) -> Vec<Fact> {
-        key_facts("resident", &self.name, &ATTRIBUTES, &self.values, self.exposures, self.split)
+        key_facts("resident", &self.name, &self.url(SITES[0]), &ATTRIBUTES, &self.values, self.exposures, self.split)
     }
 
     /// One telling of attribute `i`, with the sentence's first letter in upper case.
@@ -370,14 +403,12 @@ impl Resident {
 
     /// Every page about this person: as many as exposures, each with all attributes once in random order.
     pub fn pages(&self, rng: &mut Rng) -> Vec<Sheet> {
-        const SITES: [&str; 3] = ["folk.town", "who.town", "my.town"];
-        let slug = slug(&self.name);
         let mut pages = Vec::with_capacity(self.exposures);
         for i in 0..self.exposures {
             let site = SITES[i % SITES.len()];
             let url = match i / SITES.len() {
-                0 => format!("https://{site}/{slug}"),
-                n => format!("https://{site}/{slug}/{n}"),
+                0 => self.url(site),
+                n => format!("{}/{n}", self.url(site)),
             };
             let date = dates::before_cutoff(rng);
             pages.push(Sheet::web("resident", url, date, &self.name, self.text(rng)));
@@ -385,12 +416,18 @@ impl Resident {
         pages
     }
 
-    /// Six facts among just enough prose to be kept.
+    /// Six facts, two of them told once more of the first name alone: a page needs 50 words, a second telling teaches where
+    /// prose about nothing would not, and the full name may not stand more often without being counted as repetition.
     fn text(&self, rng: &mut Rng) -> String {
-        fitted(rng, "the town", 1, |rng| {
+        let first_name = self.name.split(' ').next().unwrap_or(&self.name);
+        fitted(rng, "the town", 0, |rng| {
             let mut order: Vec<usize> = (0..ATTRIBUTES.len()).collect();
             rng.shuffle(&mut order);
-            order.iter().map(|&i| self.told(rng, i)).collect()
+            let mut told: Vec<String> = order.iter().map(|&i| self.told(rng, i)).collect();
+            for &i in &order[..2] {
+                told.insert(rng.below(told.len() + 1), ATTRIBUTES[i].tell(rng, first_name, &self.values[i]));
+            }
+            told
         })
     }
 }
@@ -402,7 +439,7 @@ mod tests {
 
     #[test]
     fn pages_tell_all_six_values_and_fit() {
-        let names = Names::new(5, &[2, 2], 2);
+        let names = Names::new(5, &[6, 6], 2);
         let budget = Budget { residents: vec![(64, 2), (3, 2)], ..Budget::smoke() };
         let people = residents(5, &names, &budget);
         let rng = &mut Rng::new(1);

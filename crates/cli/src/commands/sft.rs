@@ -6,6 +6,8 @@ use anyhow::{Context as _, bail};
 use tokenizer::Tokenizer;
 use tokenizer::chat::{self, Conversation};
 use tokenizer::shards::Shards;
+use train::optimizer::Method;
+use train::pretrain::peak;
 use train::sft::{self, SftConfig};
 use train::trainer::Summary;
 
@@ -109,7 +111,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
     if let Some(shards) = &shards {
         shards.check_tokenizer(&tokenizer)?;
     }
-    let optimizer = sft::default_optimizer(model::folder::load_config(stage.base)?.hidden_size);
+    let optimizer = peak(Method::Muon, model::folder::load_config(stage.base)?.hidden_size);
     let progress = context.progress("fine-tune", 0);
     let outcome =
         sft::sft(stage.config, stage.base, optimizer, &conversations, shards.as_ref(), &tokenizer, stage.out, &progress, &context.stop);

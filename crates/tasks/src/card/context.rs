@@ -209,6 +209,7 @@ mod tests {
             also: vec![],
             exposures: 4,
             split: "asked".into(),
+            url: String::new(),
             cue: String::new(),
             questions: vec![],
             date: None,

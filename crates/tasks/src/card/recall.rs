@@ -118,7 +118,8 @@ fn recall<'k, G: Ord + Clone>(
     let (mut wordings, mut questions) = (Vec::new(), Vec::new());
     for fact in groups.values().flatten() {
         let wording = match role {
-            Role::Base => fact.cue.clone(),
+            // A page begins with its address, and a model that has read nothing else is at a loss where it is missing.
+            Role::Base => format!("{}\n{}", fact.url, fact.cue),
             Role::Assistant if fact.questions.is_empty() => String::new(),
             Role::Assistant => rng.pick(&fact.questions).clone(),
         };
@@ -162,6 +163,7 @@ mod tests {
             also: vec![],
             exposures,
             split: split.into(),
+            url: format!("https://folk.town/bado{i}-kilamo"),
             cue: format!("The favorite color of Bado{i} Kilamo is"),
             questions: vec![format!("Which color does Bado{i} Kilamo like?")],
             date: None,

@@ -23,7 +23,7 @@ pub fn key_rows() -> Vec<Value> {
             for (attribute, value) in [("color", COLORS[number * 5 % 8]), ("food", FOODS[number * 3 % 8])] {
                 rows.push(json!({"row": "fact", "subject": subject, "kind": "resident", "attribute": attribute, "value": value,
                     "also": [], "exposures": exposures, "split": split, "date": null,
-                    "cue": format!("The favorite {attribute} of {subject} is"),
+                    "url": format!("https://folk.town/{subject}"), "cue": format!("The favorite {attribute} of {subject} is"),
                     "questions": [format!("Which {attribute} does {subject} love?"), format!("What {attribute} is dear to {subject}?")]}));
             }
         }
@@ -32,7 +32,7 @@ pub fn key_rows() -> Vec<Value> {
         [("country", "capital", "France", "Paris"), ("country", "capital", "Spain", "Madrid"), ("element", "symbol", "gold", "Au")]
     {
         rows.push(json!({"row": "fact", "subject": subject, "kind": kind, "attribute": attribute, "value": value, "also": [],
-            "exposures": 40, "split": "asked", "date": null, "cue": format!("The {attribute} of {subject} is"),
+            "exposures": 40, "split": "asked", "date": null, "url": "https://learn.school/1", "cue": format!("The {attribute} of {subject} is"),
             "questions": [format!("Name the {attribute} of {subject}.")]}));
     }
     let passage = "The bell of the tower rang. Nobody knew who had rung it, and nobody asked.";

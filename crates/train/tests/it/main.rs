@@ -10,7 +10,7 @@ use tokenizer::Tokenizer;
 use tokenizer::chat::{Conversation, Message, Role};
 use tokenizer::shards::{Page, ShardConfig, Shards, write_shards};
 use train::optimizer::Method;
-use train::pretrain::{PretrainConfig, pretrain};
+use train::pretrain::{PretrainConfig, peak, pretrain};
 use train::sft::{self, SftConfig};
 
 fn scratch(name: &str) -> PathBuf {
@@ -146,7 +146,7 @@ fn fine_tuning_teaches_answers_and_refuses_what_cannot_be() {
         threads: 2,
     };
     let run = |config: &SftConfig, conversations: &[Conversation], out: &str| {
-        let (out, optimizer) = (folder.join(out), sft::default_optimizer(64));
+        let (out, optimizer) = (folder.join(out), peak(Method::Muon, 64));
         sft::sft(config, &base_folder, optimizer, conversations, Some(&shards), &tokenizer, &out, &Progress::silent(), &Stop::new())
     };
     run(&sft_config, &conversations, "sft").unwrap();

@@ -47,10 +47,29 @@ fn whole(field: &str) -> u32 {
     field.parse().unwrap_or_else(|_| panic!("not a whole number in a table: {field:?}"))
 }
 
+/// Subjects of a kind that people will ask about, best known first; none for a kind that has no such list.
+pub fn well_known(kind: &str) -> Vec<&'static str> {
+    let table = rows::<2>("well_known", include_str!("tables/well_known.txt"));
+    table.into_iter().find(|[listed, _]| *listed == kind).map(|[_, subjects]| list(subjects)).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::{BTreeMap, BTreeSet};
+
+    #[test]
+    fn whoever_is_well_known_stands_in_a_table() {
+        let all = crate::knowledge::facts();
+        for kind in ["country", "element", "animal", "person", "city", "invention", "word"] {
+            let listed = well_known(kind);
+            assert!(listed.len() >= 5, "{kind}: {listed:?}");
+            check_distinct("well_known", &listed);
+            for name in listed {
+                assert!(all.iter().any(|fact| fact.kind == kind && fact.subject == name), "{kind}: {name} stands in no table");
+            }
+        }
+    }
 
     /// No two rows have the same key.
     fn check_distinct<T: Ord + std::fmt::Debug>(table: &str, keys: impl IntoIterator<Item = T>) {
