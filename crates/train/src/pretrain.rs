@@ -60,7 +60,8 @@ pub struct Resolved {
 
 /// Derives everything from the dial and the data.
 ///
-/// Batch: 8192 tokens at depth 3, growing with depth^1.5 to the next power of two. Warm-up a fortieth, warm-down the last 40%.
+/// Batch: 2048 tokens at depth 3, growing with depth^1.5 to the nearest power of two: more and smaller steps learn more
+/// from the same tokens, until the update's own cost shows (docs/log.md, 2026-11-26). Warm-up a fortieth, warm-down the last 40%.
 pub fn resolve(wanted: &PretrainConfig, shards: &Shards) -> Result<Resolved> {
     let &PretrainConfig { depth, context, threads, seed, method, .. } = wanted;
     if depth == 0 || context < 2 {
@@ -69,7 +70,7 @@ pub fn resolve(wanted: &PretrainConfig, shards: &Shards) -> Result<Resolved> {
         )));
     }
     let config = Config::from_depth(depth, shards.vocab_size(), context);
-    let by_depth = 8192.0 * (depth as f64 / 3.0).powf(1.5);
+    let by_depth = 2048.0 * (depth as f64 / 3.0).powf(1.5);
     let batch_tokens = wanted.batch_tokens.unwrap_or(2usize.pow(by_depth.log2().round() as u32));
     let rows = (batch_tokens / context).max(1);
     let tokens = wanted.tokens.map_or(wanted.epochs * shards.train().len() as f64, |tokens| tokens as f64);
@@ -95,13 +96,13 @@ pub fn resolve(wanted: &PretrainConfig, shards: &Shards) -> Result<Resolved> {
 
 /// The optimizer's settings at the schedule's peak.
 ///
-/// Muon 0.04 at every width (its update has unit spectral norm); beside it AdamW 6e-3 at width 192 for embeddings and norms,
-/// falling with the root of the width: at the demo's size half of both recalls less, twice as much no more (docs/log.md,
-/// 2026-11-26). Where AdamW updates the matrices too, 3e-3 at width 192, falling with the width.
+/// Muon 0.02 at every width (its update has unit spectral norm); beside it AdamW 6e-3 at width 192 for embeddings and norms,
+/// falling with the root of the width. Higher rates remember facts sooner and never learn to copy or to add
+/// (docs/log.md, 2026-11-26). Where AdamW updates the matrices too, 3e-3 at width 192, falling with the width.
 pub fn peak(method: Method, hidden_size: usize) -> Options {
     let relative_width = hidden_size as f32 / 192.0;
     match method {
-        Method::Muon => Options { method, muon_lr: 0.04, adamw_lr: 6e-3 / relative_width.sqrt(), weight_decay: 0.0, clip_norm: 1.0 },
+        Method::Muon => Options { method, muon_lr: 0.02, adamw_lr: 6e-3 / relative_width.sqrt(), weight_decay: 0.0, clip_norm: 1.0 },
         Method::AdamW => Options { method, muon_lr: 0.0, adamw_lr: 3e-3 / relative_width, weight_decay: 0.1, clip_norm: 1.0 },
     }
 }

@@ -72,19 +72,19 @@ type Exchange = (String, String);
 
 /// Kinds and their shares of a thousand training conversations.
 const SHARES: [(&str, usize); 15] = [
-    ("resident", 240),
-    ("knowledge", 260),
-    ("sum", 180),
+    ("resident", 200),
+    ("knowledge", 320),
+    ("sum", 200),
     ("word_problem", 50),
-    ("passage", 80),
+    ("passage", 50),
     ("letters", 30),
     ("decimals", 8),
-    ("small_talk", 30),
+    ("small_talk", 25),
     ("story", 22),
     ("joke", 20),
     ("list", 12),
     ("operators", 16),
-    ("echo", 20),
+    ("echo", 15),
     ("sheet", 22),
     ("spelling", 10),
 ];

@@ -151,14 +151,14 @@ pub fn quizzes(seed: u64, subjects: &[Subject], facts: &[Fact], budget: &Budget)
             let rng = &mut Rng::derive(seed, &[label("quizzes"), number as u64]);
             let lines: Vec<String> = (0..6)
                 .map(|i| {
-                    if i % 3 < 2 {
+                    if i % 2 == 0 {
                         let subject = Subject::draw(rng, subjects);
                         let i = rng.below(subject.attributes.len());
                         let value = knowledge::capitalised(&subject.values[i]);
                         let answer = if rng.chance(0.5) { format!("{value}.") } else { subject.answer(rng, i) };
                         format!("Question: {}\nAnswer: {answer}", subject.question(rng, i))
                     } else {
-                        let (question, answer) = asked(rng, rng_fact(facts, number * 2 + i / 3, seed));
+                        let (question, answer) = asked(rng, rng_fact(facts, number * 3 + i / 2, seed));
                         format!("Question: {question}\nAnswer: {answer}")
                     }
                 })
