@@ -2,7 +2,7 @@
 
 use multiversion::multiversion;
 
-use crate::matmul::{Mat, MatMut, matmul};
+use crate::matmul::{Mat, MatMut, matmul, symmetric_matmul};
 use crate::simd::{self, fma};
 
 /// The numbers of an AdamW step (Loshchilov and Hutter 2019).
@@ -120,9 +120,9 @@ fn newton_schulz(rows: usize, cols: usize, scratch: &mut MuonScratch) {
     for _ in 0..STEPS {
         let view = Mat::new(x, rows, cols);
         let (left, right) = if rows <= cols { (view, view.t()) } else { (view.t(), view) };
-        matmul(left, right, MatMut::new(gram, short, short));
+        symmetric_matmul(left, right, gram);
         let square = Mat::new(gram, short, short);
-        matmul(square, square, MatMut::new(poly, short, short));
+        symmetric_matmul(square, square, poly);
         combine(c, b, gram, poly);
         let poly = Mat::new(poly, short, short);
         let (left, right) = if rows <= cols { (poly, view) } else { (view, poly) };
