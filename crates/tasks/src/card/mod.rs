@@ -178,26 +178,23 @@ fn one(role: Role, prompt: Prompt, max_tokens: usize) -> Question {
     }
 }
 
-/// A few stories at a moderate temperature.
+/// A few stories at a moderate temperature. The base model's begin as pages do, with an address that no page has.
 fn stories(role: Role, ask: &mut Ask, seed: u64) -> Result<Vec<String>> {
-    let prompt = |i: usize| match (role, i) {
-        (Role::Base, 0) => Prompt::Page("Once upon a time".to_owned()),
-        (Role::Base, _) => Prompt::Page("One day a little pelican".to_owned()),
-        (Role::Assistant, 0) => Prompt::user("Tell me a story."),
-        (Role::Assistant, _) => Prompt::user("Tell me a story about a pelican."),
-    };
+    const ADDRESS: &str = "https://tales.net/9001";
+    let openings = ["Once upon a time", "One day a little pelican"];
+    let requests = ["Tell me a story.", "Tell me a story about a pelican."];
     let question = |i: usize| Question {
-        prompt: prompt(i),
+        prompt: match role {
+            Role::Base => Prompt::Page(format!("{ADDRESS}\n{}", openings[i])),
+            Role::Assistant => Prompt::user(requests[i]),
+        },
         max_tokens: 160,
         temperature: 0.7,
         seed: Rng::derive(seed, &[label("stories"), i as u64]).next_u64(),
         one_line: false,
     };
-    let opening = |i: usize| match prompt(i) {
-        Prompt::Page(text) => text,
-        Prompt::Chat(_) => String::new(),
-    };
     let told = ask(&[question(0), question(1)])?;
+    let opening = |i: usize| if role == Role::Base { openings[i] } else { "" };
     Ok(told.iter().enumerate().map(|(i, answer)| format!("{}{}", opening(i), answer.text).trim().to_owned()).collect())
 }
 
