@@ -15,7 +15,7 @@ pub struct Attribute {
     pub asked: &'static [&'static str],
     /// Questions kept for tests.
     pub tested: &'static [&'static str],
-    /// Whole-sentence answers.
+    /// Whole-sentence answers; the first is the usual one.
     pub answers: &'static [&'static str],
     /// A beginning that the value completes.
     pub cue: &'static str,
@@ -27,6 +27,8 @@ pub struct Attribute {
 const N_USUAL: usize = 8;
 /// A usual wording is so many times as likely as another.
 const USUAL: f64 = 3.0;
+/// The usual answer is so many times as likely as another.
+const USUAL_ANSWER: f64 = 8.0;
 
 impl Attribute {
     /// A sentence that tells the value. The usual wordings carry most of the learning, the others keep two pages of one
@@ -34,6 +36,13 @@ impl Attribute {
     pub fn tell(&self, rng: &mut Rng, subject: &str, value: &str) -> String {
         let weights: Vec<f64> = (0..self.told.len()).map(|i| if i < N_USUAL { USUAL } else { 1.0 }).collect();
         capitalised(&fill(self.told[rng.weighted(&weights)], subject, value))
+    }
+
+    /// A whole sentence that answers a question. A small model finds the value most surely where it comes right behind the
+    /// subject, so that form is the usual one (docs/log.md, 2026-11-26).
+    pub fn answer(&self, rng: &mut Rng, subject: &str, value: &str) -> String {
+        let weights: Vec<f64> = (0..self.answers.len()).map(|i| if i == 0 { USUAL_ANSWER } else { 1.0 }).collect();
+        fill(self.answers[rng.weighted(&weights)], subject, value)
     }
 }
 

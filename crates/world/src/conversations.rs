@@ -265,7 +265,7 @@ fn passage(rng: &mut Rng, held_out: bool, sources: &Sources) -> Vec<Exchange> {
     let question = |rng: &mut Rng, i: usize| -> Exchange {
         let wordings = if held_out { ATTRIBUTES[i].tested } else { ATTRIBUTES[i].asked };
         let question = fill(*rng.pick(wordings), &passage.name, "");
-        (question, fill(*rng.pick(ATTRIBUTES[i].answers), &passage.name, &passage.values[i]))
+        (question, ATTRIBUTES[i].answer(rng, &passage.name, &passage.values[i]))
     };
     let (first, answer) = question(rng, told[0]);
     let marked = rng.chance(0.4);

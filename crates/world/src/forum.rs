@@ -59,7 +59,7 @@ impl Subject<'_> {
 
     /// A whole sentence that answers it.
     pub fn answer(&self, rng: &mut Rng, i: usize) -> String {
-        fill(*rng.pick(self.attributes[i].answers), self.name, &self.values[i])
+        self.attributes[i].answer(rng, self.name, &self.values[i])
     }
 }
 
