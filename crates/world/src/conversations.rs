@@ -72,20 +72,20 @@ type Exchange = (String, String);
 
 /// Kinds and their shares of a thousand training conversations.
 const SHARES: [(&str, usize); 15] = [
-    ("resident", 200),
-    ("knowledge", 320),
-    ("sum", 200),
+    ("resident", 180),
+    ("knowledge", 300),
+    ("sum", 270),
     ("word_problem", 50),
     ("passage", 50),
-    ("letters", 30),
+    ("letters", 20),
     ("decimals", 8),
-    ("small_talk", 25),
+    ("small_talk", 20),
     ("story", 22),
     ("joke", 20),
     ("list", 12),
     ("operators", 16),
-    ("echo", 15),
-    ("sheet", 22),
+    ("echo", 10),
+    ("sheet", 12),
     ("spelling", 10),
 ];
 
