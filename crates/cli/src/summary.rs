@@ -31,9 +31,8 @@ pub fn text(folder: &RunFolder, stages: &[Stage], price_per_hour: Option<f64>) -
     text.push_str("\n\n");
 
     let card: Card = base::files::read_json(&folder.of(Stage::Report).join("report.json"))?;
-    // A run on files of one's own has no answer key, and so no rows.
     let table = tasks::card::table(&card.models);
-    if table.lines().count() > 2 {
+    if !table.is_empty() {
         text.push_str(&table);
         text.push('\n');
     }

@@ -7,7 +7,7 @@ use crate::dates;
 use crate::key::{self, Split};
 use crate::knowledge::{self, Fact, fill, tables, wordings};
 use crate::names::slug;
-use crate::prose::{padding, paragraphs};
+use crate::prose::{padding, paragraphs, pick_usual};
 use crate::shape;
 use crate::sheet::Sheet;
 use base::rng::{Rng, label};
@@ -127,8 +127,8 @@ const USUAL: f64 = 4.0;
 /// One of the sentences that tell a fact.
 pub fn statement(rng: &mut Rng, fact: &Fact) -> String {
     let wordings = wordings(fact.kind, fact.attribute);
-    let weights: Vec<f64> = wordings.statements.iter().map(|s| if s.starts_with(wordings.cue) { USUAL } else { 1.0 }).collect();
-    fill(wordings.statements[rng.weighted(&weights)], &fact.subject, &fact.value)
+    let statement = pick_usual(rng, wordings.statements, USUAL, |_, statement| statement.starts_with(wordings.cue));
+    fill(statement, &fact.subject, &fact.value)
 }
 
 /// Schoolbook pages of sentences about one attribute of many subjects, until every fact has its share.

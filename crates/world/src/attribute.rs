@@ -2,7 +2,7 @@
 
 use crate::key::{Fact, Split};
 use crate::knowledge::capitalised;
-use crate::prose::fill;
+use crate::prose::{fill, pick_usual};
 use base::rng::Rng;
 
 /// One attribute: how it is told, asked and answered.
@@ -34,15 +34,13 @@ impl Attribute {
     /// A sentence that tells the value. The usual wordings carry most of the learning, the others keep two pages of one
     /// subject from looking like copies.
     pub fn tell(&self, rng: &mut Rng, subject: &str, value: &str) -> String {
-        let weights: Vec<f64> = (0..self.told.len()).map(|i| if i < N_USUAL { USUAL } else { 1.0 }).collect();
-        capitalised(&fill(self.told[rng.weighted(&weights)], subject, value))
+        capitalised(&fill(pick_usual(rng, self.told, USUAL, |i, _| i < N_USUAL), subject, value))
     }
 
     /// A whole sentence that answers a question. A small model finds the value most surely where it comes right behind the
     /// subject, so that form is the usual one (docs/log.md, 2026-11-26).
     pub fn answer(&self, rng: &mut Rng, subject: &str, value: &str) -> String {
-        let weights: Vec<f64> = (0..self.answers.len()).map(|i| if i == 0 { USUAL_ANSWER } else { 1.0 }).collect();
-        fill(self.answers[rng.weighted(&weights)], subject, value)
+        fill(pick_usual(rng, self.answers, USUAL_ANSWER, |i, _| i == 0), subject, value)
     }
 }
 

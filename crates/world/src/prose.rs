@@ -214,6 +214,12 @@ pub fn fill(template: &str, name: &str, value: &str) -> String {
     template.replace("{n}", name).replace("{v}", value)
 }
 
+/// One of the templates, given to `is_usual` with their numbers; a usual one is `times` as likely as another.
+pub fn pick_usual<'t>(rng: &mut Rng, templates: &[&'t str], times: f64, is_usual: impl Fn(usize, &str) -> bool) -> &'t str {
+    let weights: Vec<f64> = templates.iter().enumerate().map(|(i, t)| if is_usual(i, t) { times } else { 1.0 }).collect();
+    templates[rng.weighted(&weights)]
+}
+
 /// Sentences cut into `n_lines` paragraphs of about equal length, joined by newlines.
 pub fn paragraphs(sentences: &[String], n_lines: usize) -> String {
     let per_line = sentences.len().div_ceil(n_lines.max(1)).max(1);
