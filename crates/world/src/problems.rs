@@ -97,44 +97,50 @@ pub fn three_digit_addition(rng: &mut Rng) -> Problem {
 
 /// The problem `a + b`, worked digit by digit from the right with carries.
 pub fn sum(a: i64, b: i64) -> Problem {
-    let mut steps = Vec::new();
-    let (mut x, mut y, mut carry) = (a, b, 0);
-    loop {
-        let column = x % 10 + y % 10 + carry;
-        steps.push(format!("{} + {} + {carry} = {column}", x % 10, y % 10));
+    let mut carry = 0;
+    let steps = columns(a, b, a + b, |x, y| {
+        let (column, before) = (x + y + carry, carry);
         carry = column / 10;
-        (x, y) = (x / 10, y / 10);
-        if x == 0 && y == 0 {
-            break;
-        }
-    }
-    if carry > 0 {
-        steps.push(format!("carry {carry}"));
-    }
-    arithmetic("addition", '+', a, b, a + b, steps.join(", "), a < 10 && b < 10, format!("+ {} {}", a.min(b), a.max(b)))
+        (format!("{x}+{y}+{before}={column}"), column % 10)
+    });
+    arithmetic("addition", '+', a, b, a + b, steps, a < 10 && b < 10, format!("+ {} {}", a.min(b), a.max(b)))
 }
 
-/// `a - b` with a result of zero or more, worked digit by digit from the right with borrowing.
+/// `a - b` with a result of zero or more.
 pub fn subtraction(rng: &mut Rng) -> Problem {
     let (a, b) = operands(rng);
-    let (a, b) = (a.max(b), a.min(b));
-    let mut steps = Vec::new();
-    let (mut x, mut y, mut borrow) = (a, b, 0);
-    loop {
-        let (p, q) = (x % 10, y % 10);
-        let column = p - q - borrow;
-        if column < 0 {
-            steps.push(format!("{p} + 10 - {q} - {borrow} = {}", column + 10));
-        } else {
-            steps.push(format!("{p} - {q} - {borrow} = {column}"));
-        }
+    difference(a.max(b), a.min(b))
+}
+
+/// The problem `a - b` with `a >= b`, worked digit by digit from the right with borrowing.
+fn difference(a: i64, b: i64) -> Problem {
+    let mut borrow = 0;
+    let steps = columns(a, b, a - b, |x, y| {
+        let (column, before) = (x - y - borrow, borrow);
         borrow = i64::from(column < 0);
-        (x, y) = (x / 10, y / 10);
-        if x == 0 && y == 0 {
-            break;
+        let ten = if column < 0 { "+10" } else { "" };
+        (format!("{x}{ten}-{y}-{before}={}", column + 10 * borrow), column + 10 * borrow)
+    });
+    arithmetic("subtraction", '-', a, b, a - b, steps, a < 10, format!("- {a} {b}"))
+}
+
+/// Columns from the right, each with what is written down so far; behind the last this is the result.
+///
+/// Written down at every step, because a small model finds the digit of the column at hand long before it learns to gather
+/// the digits of all columns at the end; without spaces, because a space before a digit is a token (docs/log.md, 2026-11-26).
+fn columns(a: i64, b: i64, result: i64, mut column: impl FnMut(i64, i64) -> (String, i64)) -> String {
+    let mut steps = Vec::new();
+    let (mut x, mut y, mut written) = (a, b, String::new());
+    loop {
+        let last = x < 10 && y < 10;
+        let (working, digit) = column(x % 10, y % 10);
+        written = if last { result.to_string() } else { format!("{digit}{written}") };
+        steps.push(format!("{working} write {written}"));
+        if last {
+            return steps.join(", ");
         }
+        (x, y) = (x / 10, y / 10);
     }
-    arithmetic("subtraction", '-', a, b, a - b, steps.join(", "), a < 10, format!("- {a} {b}"))
 }
 
 /// A small multiplication: the tables up to 10, or one digit times two digits.
@@ -322,9 +328,11 @@ mod tests {
     #[test]
     fn solutions_read_as_designed() {
         let cases = [
-            (sum(468, 57), "8 + 7 + 0 = 15, 6 + 5 + 1 = 12, 4 + 0 + 1 = 5. #### 525"),
-            (sum(468, 557), "8 + 7 + 0 = 15, 6 + 5 + 1 = 12, 4 + 5 + 1 = 10, carry 1. #### 1025"),
-            (sum(2, 2), "2 + 2 + 0 = 4. #### 4"),
+            (sum(468, 57), "8+7+0=15 write 5, 6+5+1=12 write 25, 4+0+1=5 write 525. #### 525"),
+            (sum(468, 557), "8+7+0=15 write 5, 6+5+1=12 write 25, 4+5+1=10 write 1025. #### 1025"),
+            (sum(2, 2), "2+2+0=4 write 4. #### 4"),
+            (difference(523, 98), "3+10-8-0=5 write 5, 2+10-9-1=2 write 25, 5-0-1=4 write 425. #### 425"),
+            (difference(105, 98), "5+10-8-0=7 write 7, 0+10-9-1=0 write 07, 1-0-1=0 write 7. #### 7"),
         ];
         for (problem, expected) in cases {
             assert_eq!(problem.solution(Style::Steps), expected);
@@ -337,11 +345,21 @@ mod tests {
         for seed in 0..300 {
             let rng = &mut Rng::new(seed);
             for problem in [addition(rng), subtraction(rng)] {
-                // The last digit of each column, read from the right, is the answer.
-                let mut digits: Vec<char> = problem.steps.split(", ").map(|step| step.chars().last().unwrap()).collect();
-                digits.reverse();
-                let number: i64 = digits.iter().collect::<String>().parse().unwrap();
-                assert_eq!(number.to_string(), problem.answer, "{problem:?}");
+                // Every working is true; its last digit is put before what is written, and behind the last column stands the answer.
+                let mut before = String::new();
+                for step in problem.steps.split(", ") {
+                    let (working, written) = step.split_once(" write ").unwrap();
+                    let (left, right) = working.split_once('=').unwrap();
+                    let value: i64 = left.replace('-', "+-").split('+').map(|term| term.parse::<i64>().unwrap()).sum();
+                    assert_eq!(value.to_string(), right, "{problem:?}");
+                    if written == problem.answer {
+                        assert_eq!(format!("{right}{before}").parse::<i64>().unwrap().to_string(), written, "{problem:?}");
+                    } else {
+                        assert_eq!(format!("{}{before}", &right[right.len() - 1..]), written, "{problem:?}");
+                    }
+                    before = written.to_string();
+                }
+                assert_eq!(before, problem.answer);
             }
         }
     }

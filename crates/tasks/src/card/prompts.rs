@@ -289,7 +289,7 @@ mod tests {
         for (text, value, others, expected) in [
             ("4", "4", &[][..], true),
             ("2 + 2 is 4.", "4", &[], true),
-            ("2 + 2 + 0 = 4. #### 4", "4", &[], true),
+            ("2+2+0=4 write 4. #### 4", "4", &[], true),
             ("It is 4. #### 5", "4", &[], false),
             ("5", "4", &[], false),
             ("9.9 is bigger than 9.11", "9.9", &["9.11"], true),

@@ -120,7 +120,7 @@ fn in_steps_prompt(role: Role, problem: &Problem) -> Prompt {
         // The first column, up to its equals sign, says that the sum is worked out.
         Role::Base => {
             let last_digit = |name: &str| problem.metadata[name].as_i64().unwrap_or(0) % 10;
-            Prompt::Page(format!("{} {} + {} + 0 =", lesson(problem), last_digit("a"), last_digit("b")))
+            Prompt::Page(format!("{} {}+{}+0=", lesson(problem), last_digit("a"), last_digit("b")))
         }
         Role::Assistant => Prompt::user(format!("{} {IN_STEPS}", problem.question)),
     }
@@ -187,7 +187,7 @@ mod tests {
         let problems = [sum(468, 557)];
         let mut ask = scripted(|question| match &question.prompt {
             Prompt::Page(text) if text.ends_with("Answer: ####") => " 1025\nQuestion: What is 1 + 1?".into(),
-            Prompt::Page(text) if text.ends_with("Answer: 8 + 7 + 0 =") => " 15, and so on. #### 1025\n".into(),
+            Prompt::Page(text) if text.ends_with("Answer: 8+7+0=") => "15 write 5, and so on. #### 1025\n".into(),
             other => panic!("{other:?}"),
         });
         let results = solve(Role::Base, &mut ask, &problems, 20, 9).unwrap();
