@@ -76,6 +76,13 @@ struct Job<'a> {
     decays: bool,
 }
 
+impl Job<'_> {
+    /// About how many operations it takes: Newton-Schulz some thirty for each element and row of the short side, AdamW a few.
+    fn cost(&self) -> usize {
+        self.param.len() * self.muon.map_or(10, |(rows, cols)| 30 * rows.min(cols))
+    }
+}
+
 impl State {
     /// No moments yet.
     pub fn new(layout: &Layout) -> State {
@@ -130,8 +137,7 @@ impl State {
                 jobs.push(Job { param, grad, first, second, muon, decays: tensor.shape.len() == 2 });
             }
         }
-        // Newton-Schulz costs about short * short * long; AdamW next to nothing.
-        jobs.sort_by_key(|job| std::cmp::Reverse(job.muon.map_or(0, |(rows, cols)| rows * cols * rows.min(cols))));
+        jobs.sort_by_key(|job| std::cmp::Reverse(job.cost()));
         jobs
     }
 
@@ -159,14 +165,16 @@ impl State {
     }
 }
 
-/// Runs the jobs: job i belongs to thread i mod n.
+/// Runs the jobs, largest first: each belongs to the thread that has least to do.
 fn run_jobs(jobs: Vec<Job>, threads: usize, run: impl Fn(&mut Job, &mut MuonScratch) + Sync) {
-    let mut by_thread: Vec<Vec<Job>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
-    for (i, job) in jobs.into_iter().enumerate() {
-        by_thread[i % threads.max(1)].push(job);
+    let mut by_thread: Vec<(usize, Vec<Job>)> = (0..threads.max(1)).map(|_| (0, Vec::new())).collect();
+    for job in jobs {
+        let (cost, jobs) = by_thread.iter_mut().min_by_key(|(cost, _)| *cost).expect("at least one thread");
+        *cost += job.cost();
+        jobs.push(job);
     }
     std::thread::scope(|scope| {
-        for mut jobs in by_thread {
+        for (_, mut jobs) in by_thread {
             let run = &run;
             scope.spawn(move || {
                 let mut scratch = MuonScratch::default();
