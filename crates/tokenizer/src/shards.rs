@@ -309,7 +309,7 @@ mod tests {
     }
 
     fn config(folder: &Path) -> ShardConfig {
-        ShardConfig { folder: folder.to_path_buf(), seed: 1, val_share: 0.1, cutoff: None, threads: 2, file_tokens: 500 }
+        ShardConfig { folder: folder.to_path_buf(), seed: 1, val_share: 0.1, cutoff: None, bare_share: 0.0, threads: 2, file_tokens: 500 }
     }
 
     fn write(pages: &[Page], config: &ShardConfig) -> Result<ShardsInfo> {
@@ -362,6 +362,19 @@ mod tests {
         let mut part = vec![0; 1200];
         shards.train().copy(450..1650, &mut part).unwrap(); // across files
         assert_eq!(part, ids[450..1650]);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_share_of_the_documents_is_written_without_its_url() {
+        let folder = folder("bare");
+        let pages: Vec<Page> =
+            (0..2000).map(|i| Page { url: format!("u{}", i % 3), text: format!("page {i}"), ..Page::default() }).collect();
+        write(&pages, &ShardConfig { bare_share: 0.25, val_share: 0.0, ..config(&folder) }).unwrap();
+        let found = documents(Shards::open(&folder).unwrap().train(), &Tokenizer::from_merges(Vec::new()));
+        let bare = found.iter().filter(|text| text.starts_with("page ")).count();
+        assert!((430..570).contains(&bare), "{bare} of {}", found.len());
+        assert!(write(&pages, &ShardConfig { bare_share: 1.5, ..config(&folder) }).unwrap_err().to_string().contains("not 1.5"));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

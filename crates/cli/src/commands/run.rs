@@ -131,6 +131,7 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                 seed: recipe.seed,
                 val_share: recipe.tokenize.val_share,
                 cutoff: recipe.tokenize.cutoff.as_deref(),
+                bare_share: recipe.tokenize.bare_share,
             };
             tokenize::stage(&stage, context)?;
         }

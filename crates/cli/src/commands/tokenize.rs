@@ -8,6 +8,7 @@ use tokenizer::Tokenizer;
 use tokenizer::shards::{Page, SHARDS_FILE, ShardConfig, ShardsInfo, write_shards};
 
 use crate::context::{self, Context};
+use crate::recipe::DEFAULT_BARE_SHARE;
 
 /// Cuts documents into tokens, shuffles them and holds some of them out.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,9 @@ pub struct Args {
     /// Leave out documents dated at or after this day, as in 2026-01-01
     #[arg(long, value_name = "DATE")]
     cutoff: Option<String>,
+    /// Share of the documents that are written without their address, so that the model can begin without one
+    #[arg(long, default_value_t = DEFAULT_BARE_SHARE)]
+    bare_share: f64,
 }
 
 /// Runs the command.
@@ -44,6 +48,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         seed: args.seed,
         val_share: args.val_share,
         cutoff: args.cutoff.as_deref(),
+        bare_share: args.bare_share,
     };
     let info = stage(&stage_of, context)?;
     context.line(&told(&info));
@@ -66,6 +71,8 @@ pub struct Stage<'a> {
     pub val_share: f64,
     /// ISO date; documents dated at or after it are left out.
     pub cutoff: Option<&'a str>,
+    /// Share of the documents that are written without their address.
+    pub bare_share: f64,
 }
 
 /// Writes the shards, in place of what an earlier attempt left.
@@ -77,6 +84,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<ShardsInfo> {
         seed: stage.seed,
         val_share: stage.val_share,
         cutoff: stage.cutoff.map(str::to_string),
+        bare_share: stage.bare_share,
         threads: context.threads,
         file_tokens: ShardConfig::FILE_TOKENS,
     };

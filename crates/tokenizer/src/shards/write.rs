@@ -39,6 +39,8 @@ pub struct ShardConfig {
     pub val_share: f64,
     /// ISO date; documents dated at or after it are left out.
     pub cutoff: Option<String>,
+    /// Share of documents written without their URL, so that the model can begin a page without one.
+    pub bare_share: f64,
     /// Threads that encode; they change the time only.
     pub threads: usize,
     /// A file takes no further document once it holds this many ids.
@@ -130,6 +132,9 @@ fn check_config(config: &ShardConfig) -> Result<()> {
     if !(0.0..1.0).contains(&config.val_share) {
         return Err(Error::Refused(format!("the share of validation must be at least 0 and below 1, not {}", config.val_share)));
     }
+    if !(0.0..=1.0).contains(&config.bare_share) {
+        return Err(Error::Refused(format!("the share of bare documents must be from 0 to 1, not {}", config.bare_share)));
+    }
     match &config.cutoff {
         Some(cutoff) if !is_date(cutoff) => Err(Error::Refused(format!("the cutoff {cutoff:?} is not a date; write it as in 2024-05-31"))),
         _ => Ok(()),
@@ -220,7 +225,7 @@ fn encode_pages(
             scratch.commit()?;
             return Ok(places);
         }
-        for (page, ids) in batch.iter().zip(encode_batch(&batch, tokenizer, &mut encoders)) {
+        for (page, ids) in batch.iter().zip(encode_batch(&batch, tokenizer, &mut encoders, config)) {
             let text_bytes = ids.iter().map(|&id| u64::from(lengths[id as usize])).sum();
             places.push(Place { start, tokens: ids.len() as u64, text_bytes, draw: draw(page, config.seed) });
             start += ids.len() as u64;
@@ -246,8 +251,9 @@ fn next_batch(pages: &mut impl Iterator<Item = Page>, bytes: usize) -> Vec<Page>
     batch
 }
 
-/// `<|endoftext|>` and the ids of each page's URL line and text, in order. Each thread takes the next page that is left.
-fn encode_batch(batch: &[Page], tokenizer: &Tokenizer, encoders: &mut [Encoder]) -> Vec<Vec<u32>> {
+/// `<|endoftext|>` and the ids of each page's URL line, unless it is bare, and text, in order. Each thread takes the next page
+/// that is left.
+fn encode_batch(batch: &[Page], tokenizer: &Tokenizer, encoders: &mut [Encoder], config: &ShardConfig) -> Vec<Vec<u32>> {
     let next = AtomicUsize::new(0);
     let encode_some = |encoder: &mut Encoder| {
         let mut encoded = Vec::new();
@@ -255,7 +261,8 @@ fn encode_batch(batch: &[Page], tokenizer: &Tokenizer, encoders: &mut [Encoder])
             && let Some(page) = batch.get(index)
         {
             let mut ids = vec![tokenizer.eot()];
-            encoder.encode_into(&page_text(&page.url, &page.text), &mut ids);
+            let url = if is_bare(page, config) { "" } else { &page.url };
+            encoder.encode_into(&page_text(url, &page.text), &mut ids);
             encoded.push((index, ids));
         }
         encoded
@@ -272,6 +279,12 @@ fn encode_batch(batch: &[Page], tokenizer: &Tokenizer, encoders: &mut [Encoder])
 fn draw(page: &Page, seed: u64) -> f64 {
     let key = if page.url.is_empty() { &page.text } else { &page.url };
     Rng::derive(seed, &[label("validation"), label(key)]).unit_f64()
+}
+
+/// Whether a page is written without its URL.
+fn is_bare(page: &Page, config: &ShardConfig) -> bool {
+    config.bare_share > 0.0
+        && Rng::derive(config.seed, &[label("bare"), label(&page.url), label(&page.text)]).unit_f64() < config.bare_share
 }
 
 /// Train and validation, in the order of the documents. However small the collection, its largest draw is trained on

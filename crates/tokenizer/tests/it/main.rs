@@ -121,6 +121,7 @@ fn write_golden_shards(tokenizer: &Tokenizer, folder: &Path) {
         seed: 4,
         val_share: 0.01,
         cutoff: Some("2025-07-01".into()),
+        bare_share: 0.0,
         threads: 2,
         file_tokens: ShardConfig::FILE_TOKENS,
     };

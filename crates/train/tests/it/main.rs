@@ -28,7 +28,15 @@ fn tiny_shards(folder: &Path) -> (Tokenizer, Shards) {
         date: "2024-01-01".into(),
         text: format!("The pelican number {i} ate a fish and slept. The pelican number {i} ate a fish and slept."),
     });
-    let config = ShardConfig { folder: folder.join("shards"), seed: 1, val_share: 0.1, cutoff: None, threads: 1, file_tokens: 1 << 20 };
+    let config = ShardConfig {
+        folder: folder.join("shards"),
+        seed: 1,
+        val_share: 0.1,
+        cutoff: None,
+        bare_share: 0.0,
+        threads: 1,
+        file_tokens: 1 << 20,
+    };
     write_shards(pages, &tokenizer, &config, &Progress::silent(), &Stop::new()).unwrap();
     (tokenizer, Shards::open(&folder.join("shards")).unwrap())
 }
