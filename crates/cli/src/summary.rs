@@ -8,7 +8,7 @@ use anyhow::Result;
 use base::jsonl::read_jsonl;
 use tasks::card::Card;
 use tokenizer::shards::{SHARDS_FILE, ShardsInfo};
-use train::trainer::MetricsRow;
+use train::trainer::{MetricsRow, TimingRow};
 
 use crate::stages::{RunFolder, Stage};
 
@@ -28,6 +28,13 @@ pub fn text(folder: &RunFolder, stages: &[Stage], price_per_hour: Option<f64>) -
     if let Some(bytes) = peak_memory() {
         text.push_str(&format!("; at most {:.2} GB of memory in this process", bytes as f64 / 1e9));
     }
+    if let Some(rate) = gemm_rate(folder, stages)? {
+        text.push_str(&format!(
+            "\n{:<10} matrix products alone ran at {rate:.0} GFLOP/s; at 150 this is {:.0} s",
+            "",
+            total * rate / 150.0
+        ));
+    }
     text.push_str("\n\n");
 
     let card: Card = base::files::read_json(&folder.of(Stage::Report).join("report.json"))?;
@@ -41,6 +48,18 @@ pub fn text(folder: &RunFolder, stages: &[Stage], price_per_hour: Option<f64>) -
     text.push_str(&format!("report: {}\n", folder.of(Stage::Report).join("report.md").display()));
     text.push_str(&format!("talk:   {}\n", talk_command(&program, folder, stages)));
     Ok(text)
+}
+
+/// How fast the machine computed matrix products while the models trained, in GFLOP/s: the mean of what was measured
+/// between steps. Times of different machines, and of a busy one, compare by it.
+fn gemm_rate(folder: &RunFolder, stages: &[Stage]) -> Result<Option<f64>> {
+    let mut rates = Vec::new();
+    for stage in stages.iter().filter(|stage| matches!(stage, Stage::Base | Stage::Sft)) {
+        let path = folder.of(*stage).join(train::checkpoint::TIMING);
+        // A line torn by a kill costs that line.
+        rates.extend(read_jsonl::<TimingRow>(&path)?.flatten().filter_map(|row| row.gemm_gflops));
+    }
+    Ok((!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64))
 }
 
 /// The command that talks to the result, or lets it go on where it was never taught to answer.

@@ -66,11 +66,11 @@ pub fn measure(shape: Shape, rounds: usize) -> Measurement {
     let options = Options { method: shape.method, muon_lr: 0.02, adamw_lr: 1e-3, weight_decay: 0.1, clip_norm: 1.0 };
     let flops_per_token = shape.config.flops_per_token(shape.len);
     let step_flops = flops_per_token * (shape.rows * shape.len) as f64;
-    let mut products: Vec<Products> = (0..shape.threads).map(|_| Products::new(&shape)).collect();
+    let mut meter = Meter::new(&shape.config, shape.micro_rows * shape.len, shape.threads);
 
     let (mut gemm_rates, mut step_rates, mut update_times) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=rounds {
-        let gemm_rate = Products::rate(&mut products);
+        let gemm_rate = meter.rate();
         let began = Instant::now();
         workers.gradient(&model, &batches, Objective::CrossEntropy);
         let update_began = Instant::now();
@@ -115,6 +115,32 @@ fn random_batches(shape: &Shape) -> Vec<Batch> {
     (0..shape.rows / shape.micro_rows).map(|_| batch()).collect()
 }
 
+/// Measures, now and then, how fast this machine computes a step's matrix products alone: the measure by which runs on
+/// different or busy machines compare.
+pub struct Meter {
+    /// One for each thread.
+    copies: Vec<Products>,
+}
+
+impl Meter {
+    /// Matrices of a model's micro-batch of `n` tokens, for every thread. Small beside the model: each shape once.
+    pub fn new(config: &Config, n: usize, threads: usize) -> Meter {
+        Meter { copies: (0..threads).map(|_| Products::new(config, n)).collect() }
+    }
+
+    /// FLOPs per second of all threads together, over as many products as one micro-batch each takes.
+    pub fn rate(&mut self) -> f64 {
+        let flops: f64 = self.copies.iter().map(Products::flops).sum();
+        let began = Instant::now();
+        std::thread::scope(|scope| {
+            for copy in &mut self.copies {
+                scope.spawn(|| copy.run());
+            }
+        });
+        flops / began.elapsed().as_secs_f64()
+    }
+}
+
 /// One thread's copy of the matrices of a micro-batch's linear layers and head.
 struct Products {
     layers: Vec<Layer>,
@@ -134,9 +160,7 @@ struct Layer {
 }
 
 impl Products {
-    fn new(shape: &Shape) -> Products {
-        let config = &shape.config;
-        let n = shape.micro_rows * shape.len;
+    fn new(config: &Config, n: usize) -> Products {
         let (c, f) = (config.hidden_size, config.intermediate_size);
         let mut rng = Rng::new(2);
         let mut layer = |n: usize, inner: usize, out: usize, repeat: usize| {
@@ -169,17 +193,5 @@ impl Products {
                 matmul_add(Mat::new(y, n, out).t(), Mat::new(x, n, inner), MatMut::new(dw, out, inner));
             }
         }
-    }
-
-    /// FLOPs per second of all threads together.
-    fn rate(copies: &mut [Products]) -> f64 {
-        let flops: f64 = copies.iter().map(Products::flops).sum();
-        let began = Instant::now();
-        std::thread::scope(|scope| {
-            for copy in copies.iter_mut() {
-                scope.spawn(|| copy.run());
-            }
-        });
-        flops / began.elapsed().as_secs_f64()
     }
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Batch;
 use crate::checkpoint::{self, METRICS, SAMPLES, TIMING};
 use crate::evaluate::Validation;
+use crate::measure::Meter;
 use crate::objective::Objective;
 use crate::optimizer::{Options, State};
 use crate::schedule::Schedule;
@@ -96,6 +97,9 @@ pub struct TimingRow {
     pub tokens_per_second: f64,
     /// Billions of floating-point operations per second.
     pub gflops: f64,
+    /// What the `gemm` crate reached right after the step on its matrix products alone, where measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gemm_gflops: Option<f64>,
 }
 
 /// One line of `samples.jsonl`.
@@ -165,6 +169,7 @@ pub fn train(
         }
     };
     let mut workers = Workers::new(&model, settings.micro_rows, settings.len, settings.threads);
+    let mut meter = Meter::new(&model.config, settings.micro_rows * settings.len, settings.threads);
     let mut logs = Logs::open(stage.folder)?;
     let schedule = settings.schedule();
     let tokens_per_step = (settings.rows * settings.len) as u64;
@@ -204,7 +209,8 @@ pub fn train(
         let tokens = done as u64 * tokens_per_step;
         logs.metrics.write(&MetricsRow { step: done, loss: Some(loss), lr: Some(lr), grad_norm: Some(grad_norm), tokens, val_bpb })?;
         let (tokens_per_second, gflops) = (tokens_per_step as f64 / seconds, flops_per_step / seconds / 1e9);
-        logs.timing.write(&TimingRow { step: done, ms: seconds * 1e3, tokens_per_second, gflops })?;
+        let gemm_gflops = due(settings.eval_every).then(|| meter.rate() / 1e9);
+        logs.timing.write(&TimingRow { step: done, ms: seconds * 1e3, tokens_per_second, gflops, gemm_gflops })?;
         progress.advance(1);
         progress.message(&format!("loss {loss:.3}, {tokens_per_second:.0} tokens/s"));
         if due(settings.print_every) {

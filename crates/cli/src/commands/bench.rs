@@ -39,7 +39,7 @@ struct TrainArgs {
 /// The named shapes: model, rows, tokens of a row.
 fn named_shape(name: &str) -> (Config, usize, usize) {
     match name {
-        "demo" => (Config::from_depth(3, 2048, 256), 32, 256),
+        "demo" => (Config::from_depth(3, 3072, 256), 8, 256),
         "small" => (Config { n_layers: 8, ..Config::from_depth(8, 8192, 512) }, 4, 512),
         _ => (Config { n_layers: 6, intermediate_size: 704, tie_embeddings: false, ..Config::from_depth(4, 4096, 256) }, 8, 256),
     }
