@@ -152,7 +152,7 @@ impl Budget {
             quizzes: 3200,
             passages: 2000,
             echoes: 1600,
-            additions: 3000,
+            additions: 3300,
             subtractions: 280,
             multiplications: 220,
             word_problems: 700,

@@ -72,9 +72,9 @@ type Exchange = (String, String);
 
 /// Kinds and their shares of a thousand training conversations.
 const SHARES: [(&str, usize); 15] = [
-    ("resident", 220),
-    ("knowledge", 340),
-    ("sum", 190),
+    ("resident", 185),
+    ("knowledge", 295),
+    ("sum", 270),
     ("word_problem", 50),
     ("passage", 50),
     ("letters", 20),
