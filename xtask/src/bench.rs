@@ -13,7 +13,7 @@ use crate::shell;
 const FOLDER: &str = "bench/record";
 
 /// What `schoolhouse bench NAME --json` can measure.
-const MEASUREMENTS: &[&str] = &["train"];
+const MEASUREMENTS: &[&str] = &["train", "decode"];
 
 /// Runs the named measurements, or all.
 pub fn run(root: &Path, args: &[String]) -> Result<()> {

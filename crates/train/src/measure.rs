@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use base::rng::Rng;
+use engine::measure::quantile;
 use model::{Config, Model};
 use serde::Serialize;
 use tensor::{Mat, MatMut, head, matmul, matmul_add};
@@ -95,11 +96,6 @@ pub fn measure(shape: Shape, rounds: usize) -> Measurement {
         rounds,
         instruction_set: tensor::instruction_set().to_string(),
     }
-}
-
-fn quantile(values: &mut [f64], share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[((values.len() - 1) as f64 * share).round() as usize]
 }
 
 fn random_batches(shape: &Shape) -> Vec<Batch> {

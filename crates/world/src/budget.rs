@@ -167,7 +167,7 @@ impl Budget {
             distractions: 140,
             junk: 630,
             copies: 120,
-            conversations: 10000,
+            conversations: 11000,
             problems: 6000,
         }
     }

@@ -1,5 +1,6 @@
-//! `bench train`: the training step beside the rate of its own matrix products.
+//! `bench train`: the training step beside the rate of its own matrix products. `bench decode`: how fast sequences grow.
 
+use anyhow::bail;
 use model::Config;
 use train::measure::{self, Shape};
 use train::optimizer::Method;
@@ -18,6 +19,8 @@ pub struct Args {
 enum What {
     /// A training step with AdamW, and the `gemm` crate on the step's own shapes, in the same rounds
     Train(TrainArgs),
+    /// Sampling: one sequence alone and many side by side, in the same rounds
+    Decode(DecodeArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -36,6 +39,28 @@ struct TrainArgs {
     rounds: usize,
 }
 
+#[derive(Debug, clap::Args)]
+struct DecodeArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// The models of `bench train`
+    #[arg(long, default_value = "base", value_parser = ["base", "demo", "small"])]
+    shape: String,
+    /// Sequences side by side
+    #[arg(long, default_value_t = 64)]
+    sequences: usize,
+    /// Tokens of a prompt
+    #[arg(long, default_value_t = 16)]
+    prompt: usize,
+    /// Tokens that each sequence grows by
+    #[arg(long, default_value_t = 200)]
+    tokens: usize,
+    /// Rounds after one warm-up
+    #[arg(long, default_value_t = 20)]
+    rounds: usize,
+}
+
 /// The named shapes: model, rows, tokens of a row.
 fn named_shape(name: &str) -> (Config, usize, usize) {
     match name {
@@ -47,7 +72,37 @@ fn named_shape(name: &str) -> (Config, usize, usize) {
 
 /// Runs the measurement and prints it.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let What::Train(args) = &args.what;
+    match &args.what {
+        What::Train(args) => train(args, context),
+        What::Decode(args) => decode(args, context),
+    }
+}
+
+fn decode(args: &DecodeArgs, context: &Context) -> anyhow::Result<()> {
+    let (config, _, _) = named_shape(&args.shape);
+    let DecodeArgs { sequences, prompt, tokens, .. } = *args;
+    if prompt == 0 || tokens == 0 || sequences == 0 || prompt + tokens > config.context {
+        bail!(
+            "--sequences {sequences} of --prompt {prompt} and --tokens {tokens}: each is at least 1, and prompt and tokens fit the context of {}",
+            config.context
+        );
+    }
+    let shape = engine::measure::Shape { config, sequences, prompt, tokens, threads: context.threads };
+    let measured = engine::measure::measure(shape, args.rounds.max(1))?;
+    if args.json {
+        println!("{}", serde_json::to_string(&measured)?);
+        return Ok(());
+    }
+    println!("shape {}, {} threads, {}, {} rounds, medians", args.shape, context.threads, measured.instruction_set, measured.rounds);
+    println!("  one sequence     {:>8.0} tokens/s (interquartile range {:.0})", measured.one_tokens_per_second, measured.one_iqr);
+    println!(
+        "  {:>3} sequences    {:>8.0} tokens/s (interquartile range {:.0})",
+        sequences, measured.many_tokens_per_second, measured.many_iqr
+    );
+    Ok(())
+}
+
+fn train(args: &TrainArgs, context: &Context) -> anyhow::Result<()> {
     let (config, rows, len) = named_shape(&args.shape);
     let threads = context.threads;
     let micro_rows = Settings::micro_rows_for(rows, len, threads);

@@ -1,0 +1,93 @@
+//! How fast sequences grow: one alone, and many side by side, in the same rounds.
+//!
+//! Greedy, from random weights: what is measured does not depend on what is said.
+
+use std::time::Instant;
+
+use model::{Config, Model};
+use serde::Serialize;
+
+use crate::{Engine, EngineConfig, Request, Result, Sampling};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shape {
+    /// The model.
+    pub config: Config,
+    /// Sequences side by side in the second measurement.
+    pub sequences: usize,
+    /// Tokens of a prompt, each sequence with one of its own.
+    pub prompt: usize,
+    /// Tokens that each sequence grows by.
+    pub tokens: usize,
+    /// Threads.
+    pub threads: usize,
+}
+
+/// Medians over the rounds, and interquartile ranges.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measurement {
+    /// New tokens per second of one sequence, its prompt's time included.
+    pub one_tokens_per_second: f64,
+    /// Interquartile range of these.
+    pub one_iqr: f64,
+    /// Sequences side by side.
+    pub sequences: usize,
+    /// New tokens per second of all of them together, their prompts' time included.
+    pub many_tokens_per_second: f64,
+    /// Interquartile range of these.
+    pub many_iqr: f64,
+    /// Tokens of a prompt.
+    pub prompt: usize,
+    /// New tokens of a sequence.
+    pub tokens: usize,
+    /// Rounds.
+    pub rounds: usize,
+    /// The instruction set that was picked.
+    pub instruction_set: String,
+}
+
+/// Measures `rounds` rounds after one warm-up.
+///
+/// # Errors
+/// Those of [`Engine::generate`].
+pub fn measure(shape: Shape, rounds: usize) -> Result<Measurement> {
+    let Shape { config, sequences, prompt, tokens, threads } = shape;
+    let model = Model::new(config, 1);
+    let mut engine = Engine::new(&model, EngineConfig { slots: sequences, capacity: prompt + tokens, threads });
+    let requests = |round: usize, n: usize| -> Vec<Request> {
+        // Prompts that nobody has asked before, so that none is taken over from another.
+        let id = |sequence: usize, at: usize| ((round * 7919 + sequence * 104_729 + at * 31 + n) % config.vocab_size) as u32;
+        let prompts = (0..n).map(|sequence| (0..prompt).map(|at| id(sequence, at)).collect());
+        let ask = |prompt| Request { prompt, max_tokens: tokens, sampling: Sampling::greedy(), stop_ids: Vec::new(), seed: 1 };
+        prompts.map(ask).collect()
+    };
+    let (mut one, mut many) = (Vec::new(), Vec::new());
+    for round in 0..=rounds {
+        for (n, rates) in [(1, &mut one), (sequences, &mut many)] {
+            let requests = requests(round, n);
+            let began = Instant::now();
+            engine.generate(&requests, &mut |_, _| {})?;
+            if round > 0 {
+                rates.push((n * tokens) as f64 / began.elapsed().as_secs_f64());
+            }
+        }
+    }
+    Ok(Measurement {
+        one_tokens_per_second: quantile(&mut one, 0.5),
+        one_iqr: quantile(&mut one, 0.75) - quantile(&mut one, 0.25),
+        sequences,
+        many_tokens_per_second: quantile(&mut many, 0.5),
+        many_iqr: quantile(&mut many, 0.75) - quantile(&mut many, 0.25),
+        prompt,
+        tokens,
+        rounds,
+        instruction_set: tensor::instruction_set().to_string(),
+    })
+}
+
+/// The value below which a share of the values lies; sorts them.
+pub fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * share).round() as usize]
+}
