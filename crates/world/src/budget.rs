@@ -179,9 +179,9 @@ fn kinds(scale: impl Fn(KindBudget) -> KindBudget) -> Vec<KindBudget> {
     let kind = |kind, subjects, web, drilled, school, school_other| KindBudget { kind, web, school, drilled, school_other, subjects };
     const NONE: &[&str] = &[];
     [
-        kind("country", 72, 1, &["capital"] as &[&str], 64, 24),
-        kind("element", 40, 1, NONE, 60, 60),
-        kind("animal", 40, 2, NONE, 60, 60),
+        kind("country", 72, 1, &["capital"] as &[&str], 72, 24),
+        kind("element", 40, 1, NONE, 68, 68),
+        kind("animal", 40, 2, NONE, 68, 68),
         kind("person", 20, 2, NONE, 40, 40),
         kind("city", 12, 2, NONE, 40, 40),
         kind("invention", 12, 2, NONE, 40, 40),
