@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Size {
     /// Everything once over, for tests: about 200 thousand tokens.
     Smoke,
-    /// What the demo model reads: about 3.8 million tokens.
+    /// What the demo model reads: about 3.7 million tokens.
     Demo,
 }
 

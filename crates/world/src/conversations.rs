@@ -92,7 +92,7 @@ const SHARES: [(&str, usize); 15] = [
 /// The kinds that test, and their shares of a thousand test conversations; passages so many that a rate of theirs says something.
 const TEST_SHARES: [(&str, usize); 5] = [("resident", 180), ("knowledge", 300), ("sum", 200), ("word_problem", 50), ("passage", 200)];
 
-/// Conversations of both splits, shuffled; the test split has a twentieth of the training split's size.
+/// Conversations of both splits, shuffled; of tests there are fewer than a twentieth as many.
 pub fn conversations(seed: u64, sources: &Sources, budget: &Budget) -> Vec<Conversation> {
     let mut list = Vec::new();
     for (split, total, shares) in [("train", budget.conversations, &SHARES[..]), ("test", budget.conversations / 20, &TEST_SHARES[..])] {
