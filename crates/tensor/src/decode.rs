@@ -72,6 +72,31 @@ impl Panels {
     }
 }
 
+/// Numbers of a matrix below which a thread is not worth asking: about 4 us of reading.
+const NUMBERS_PER_THREAD: usize = 20_000;
+
+/// The outputs of one row shared out over up to `threads` threads of the caller's pool. Their bits do not depend on it.
+pub fn linear_row(x: &[f32], weights: &Panels, out: &mut [f32], threads: usize) {
+    share_row::<false>(x, weights.view(), out, threads);
+}
+
+/// `out += x Wᵀ` for one row, shared out.
+pub fn linear_row_add(x: &[f32], weights: &Panels, out: &mut [f32], threads: usize) {
+    share_row::<true>(x, weights.view(), out, threads);
+}
+
+fn share_row<const ADD: bool>(x: &[f32], weights: View, out: &mut [f32], threads: usize) {
+    assert_eq!((x.len(), out.len()), (weights.depth, weights.outs), "a row for ({}, {})", weights.outs, weights.depth);
+    let threads = threads.min(weights.outs * weights.depth / NUMBERS_PER_THREAD);
+    if threads < 2 {
+        return ARCH.dispatch(Linear::<ADD> { x, weights, out });
+    }
+    let (left, right) = weights.split_at(weights.outs.div_ceil(LANES) * (threads / 2) / threads);
+    let (left_out, right_out) = out.split_at_mut(left.outs);
+    let rest = threads - threads / 2;
+    rayon::join(|| share_row::<ADD>(x, left, left_out, threads / 2), || share_row::<ADD>(x, right, right_out, rest));
+}
+
 /// `out = x Wᵀ`: `x` (N, depth), `out` (N, outs).
 pub fn linear(x: &[f32], weights: &Panels, out: &mut [f32]) {
     run_linear::<false>(x, weights, out);
@@ -295,6 +320,14 @@ struct View<'a> {
     depth: usize,
 }
 
+impl<'a> View<'a> {
+    /// The first panels and the others.
+    fn split_at(self, panels: usize) -> (View<'a>, View<'a>) {
+        let outs = panels * LANES;
+        (View { outs, ..self }, View { steps: &self.steps[panels * self.stride..], outs: self.outs - outs, ..self })
+    }
+}
+
 /// `out = x Wᵀ` or `out += x Wᵀ` for `n` rows; rows of `out` begin `out_stride` apart. A tile of rows and panels is as
 /// large as the instruction set has registers for its sums.
 #[inline(always)]
@@ -429,7 +462,9 @@ mod tests {
     /// Tolerance 1e-5 on the norm of the difference over the norm. A row alone has the same bits as among others.
     #[test]
     fn products_agree_with_the_slow_twin_at_odd_sizes() {
-        for (rows, depth, outs) in [(1, 1, 1), (1, 64, 130), (2, 3, 64), (7, 33, 65), (13, 130, 17), (8, 5, 96), (27, 64, 200)] {
+        for (rows, depth, outs) in
+            [(1, 1, 1), (1, 64, 130), (2, 3, 64), (7, 33, 65), (13, 130, 17), (8, 5, 96), (27, 64, 200), (2, 200, 500)]
+        {
             let (x, w) = (random(rows * depth, 1), random(outs * depth, 2));
             let transposed: Vec<f32> = (0..depth * outs).map(|at| w[at % outs * depth + at / outs]).collect();
             let exact = reference::matmul(&x, &transposed, rows, depth, outs);
@@ -441,6 +476,13 @@ mod tests {
                 let mut alone = vec![f32::NAN; outs];
                 linear(x, &panels, &mut alone);
                 assert_eq!(alone, expected);
+            }
+            for threads in [1, 2, 3] {
+                let mut shared = vec![f32::NAN; outs];
+                linear_row(&x[..depth], &panels, &mut shared, threads);
+                assert_eq!(shared, out[..outs], "{threads} threads");
+                linear_row_add(&x[..depth], &panels, &mut shared, threads);
+                assert!(shared.iter().zip(&out).all(|(shared, out)| *shared == out + out), "{threads} threads");
             }
             let doubled: Vec<f64> = exact.iter().map(|x| 2.0 * x).collect();
             linear_add(&x, &panels, &mut out);
