@@ -61,6 +61,8 @@ fn a_killed_run_ends_with_the_same_bytes() {
     let (whole, killed) = (scratch.join("whole"), scratch.join("killed"));
     let untouched = answer(&mut run_in(&whole));
     assert_eq!(untouched.code, Some(0), "{}", untouched.stderr);
+    let told = &untouched.stdout;
+    assert!(told.contains("in all") && told.contains("matrix products alone ran at"), "the summary tells times and rates: {told}");
 
     for place in places {
         kill_at(place, &killed);
