@@ -135,8 +135,8 @@ def torch_decode(shape, sequences, prompt, tokens):
     return lambda at_least: sequences * tokens / seconds_of(generate, at_least)
 
 
-def ours(binary, what, shape, threads, rounds, *more):
-    command = [binary, "--threads", str(threads), "bench", what, "--shape", shape, "--rounds", str(rounds), "--json", *more]
+def ours(binary, what, shape, threads, rounds):
+    command = [binary, "--threads", str(threads), "bench", what, "--shape", shape, "--rounds", str(rounds), "--json"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -149,6 +149,8 @@ def main():
     parser.add_argument("--binary", default="target/release/schoolhouse")
     parser.add_argument("--compile", action="store_true", help="torch.compile the forward pass")
     args = parser.parse_args()
+    if args.compile and args.what == "decode":
+        parser.error("--compile is for train; sampling is measured eager")
     torch.set_num_threads(args.threads)
     torch.manual_seed(1)
     rows = []

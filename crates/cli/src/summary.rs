@@ -12,6 +12,9 @@ use train::trainer::{MetricsRow, TimingRow};
 
 use crate::stages::{RunFolder, Stage};
 
+/// Billions of floating-point operations per second to which wall times are converted, so that they compare.
+const COMMON_RATE: f64 = 150.0;
+
 /// The whole text.
 pub fn text(folder: &RunFolder, stages: &[Stage], price_per_hour: Option<f64>) -> Result<String> {
     let times = folder.times()?;
@@ -30,9 +33,9 @@ pub fn text(folder: &RunFolder, stages: &[Stage], price_per_hour: Option<f64>) -
     }
     if let Some(rate) = gemm_rate(folder, stages)? {
         text.push_str(&format!(
-            "\n{:<10} matrix products alone ran at {rate:.0} GFLOP/s; at 150 this is {:.0} s",
+            "\n{:<10} matrix products alone ran at {rate:.0} GFLOP/s; at {COMMON_RATE} this is {:.0} s",
             "",
-            total * rate / 150.0
+            total * rate / COMMON_RATE
         ));
     }
     text.push_str("\n\n");

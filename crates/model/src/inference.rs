@@ -152,9 +152,12 @@ const MAX_ROWS: usize = 256;
 /// Floating-point operations below which a thread is not worth starting (about 30 us): some 100 us of work.
 const OPERATIONS_PER_THREAD: usize = 10_000_000;
 
+/// Floating-point operations of a token below which it is not shared out: some 40 us of reading weights.
+const OPERATIONS_TO_SHARE: usize = 500_000;
+
 /// Appends tokens to slots, each at most once, and gives `logits` (feeds, V) after the last token of each feed. Feeds
-/// are shared out over at most `threads` threads in contiguous groups, and a single token's outputs within each product. Panics if a slot would overflow, if a feed is
-/// empty or if there is no such token.
+/// are shared out over at most `threads` threads in contiguous groups, and a single token's outputs within each product.
+/// Panics if a slot would overflow, if a feed is empty or if there is no such token.
 pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: usize, logits: &mut Vec<f32>) {
     let vocab = weights.config.vocab_size;
     logits.resize(feeds.len() * vocab, 0.0);
@@ -162,7 +165,7 @@ pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: 
     if cache.workspaces.len() < ends.len() {
         cache.workspaces.resize_with(ends.len(), Workspace::default);
     }
-    let single = feeds.len() == 1 && feeds[0].tokens.len() == 1;
+    let single = matches!(feeds, [feed] if feed.tokens.len() == 1 && worth_sharing(&weights.config, cache.len(feed.slot)));
     let KvCache { slots, rotary, workspaces, capacity, pool } = cache;
     let pool = single.then(|| pool_of(pool, threads)).flatten();
     let mut groups = Vec::with_capacity(ends.len());
@@ -174,15 +177,16 @@ pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: 
         (rest, start) = (after, end);
     }
     let (first, others) = groups.split_first_mut().expect("at least one group");
-    let run_first = |(feeds, logits, workspace): &mut (&[Feed], &mut [f32], &mut Workspace)| match pool {
-        Some(pool) => pool.install(|| workspace.run(weights, rotary, feeds, logits, threads)),
-        None => workspace.run(weights, rotary, feeds, logits, 1),
-    };
     std::thread::scope(|scope| {
         for (feeds, logits, workspace) in others {
-            scope.spawn(|| workspace.run(weights, rotary, feeds, logits, 1));
+            scope.spawn(|| workspace.run(weights, rotary, feeds, logits));
         }
-        run_first(first);
+        let (feeds, logits, workspace) = first;
+        let mut run = || workspace.run(weights, rotary, feeds, logits);
+        match pool {
+            Some(pool) => pool.install(run),
+            None => run(),
+        }
     });
     for (feeds, _, workspace) in groups {
         for (feed, slot) in feeds.iter().zip(workspace.slots.drain(..)) {
@@ -197,6 +201,11 @@ fn pool_of(pool: &mut Option<ThreadPool>, threads: usize) -> Option<&ThreadPool>
         *pool = ThreadPoolBuilder::new().num_threads(threads).build().ok();
     }
     pool.as_ref().filter(|_| threads > 1)
+}
+
+/// Whether a single token is work enough to enter a pool for.
+fn worth_sharing(config: &Config, past: usize) -> bool {
+    operations(config, 1, past) >= OPERATIONS_TO_SHARE
 }
 
 /// Where each thread's group of feeds ends: contiguous groups of similar work.
@@ -267,9 +276,8 @@ impl Workspace {
         }
     }
 
-    /// All feeds of a group, at most [`MAX_ROWS`] tokens at a time; a single token's products on so many threads of the
-    /// caller's pool.
-    fn run(&mut self, weights: &Weights, rotary: &Rotary, feeds: &[Feed], logits: &mut [f32], threads: usize) {
+    /// All feeds of a group, at most [`MAX_ROWS`] tokens at a time.
+    fn run(&mut self, weights: &Weights, rotary: &Rotary, feeds: &[Feed], logits: &mut [f32]) {
         let vocab = weights.config.vocab_size;
         let (mut feed, mut fed, mut first_logits) = (0, 0, 0);
         while feed < feeds.len() {
@@ -288,24 +296,16 @@ impl Workspace {
                 (feed, fed) = if last { (feed + 1, 0) } else { (feed, fed + n) };
             }
             let ended = self.pieces.iter().filter(|piece| piece.last).count();
-            self.pass(weights, rotary, &mut logits[first_logits * vocab..][..ended * vocab], threads);
+            self.pass(weights, rotary, &mut logits[first_logits * vocab..][..ended * vocab]);
             first_logits += ended;
         }
     }
 
     /// The tokens of all pieces through all blocks; logits for the pieces that end a feed.
-    fn pass(&mut self, weights: &Weights, rotary: &Rotary, logits: &mut [f32], threads: usize) {
+    fn pass(&mut self, weights: &Weights, rotary: &Rotary, logits: &mut [f32]) {
         let Config { hidden_size: c, intermediate_size: f, norm_eps: eps, n_heads, n_kv_heads, .. } = weights.config;
         let (q_width, kv_width, qkv_width) = (weights.config.q_width(), weights.config.kv_width(), weights.config.qkv_width());
         let mut n = self.tokens.len();
-        let linear = |x: &[f32], weights: &Panels, out: &mut [f32]| match threads {
-            1 => decode::linear(x, weights, out),
-            _ => decode::linear_row(x, weights, out, threads),
-        };
-        let linear_add = |x: &[f32], weights: &Panels, out: &mut [f32]| match threads {
-            1 => decode::linear_add(x, weights, out),
-            _ => decode::linear_row_add(x, weights, out, threads),
-        };
         for (buffer, width) in [
             (&mut self.residual, c),
             (&mut self.normed, c),
@@ -327,7 +327,7 @@ impl Workspace {
         for (layer, block) in weights.blocks.iter().enumerate() {
             // Attention: norm, one product for q k v, head norms and rotation, keys and values into the cache.
             norm::rms_norm(&residual[..n * c], &block.input_norm, eps, &mut normed[..n * c], &mut rstd[..n]);
-            linear(&normed[..n * c], &block.qkv, &mut qkv[..n * qkv_width]);
+            decode::linear(&normed[..n * c], &block.qkv, &mut qkv[..n * qkv_width]);
             let (queries, rstds) = (&mut q[..n * q_width], &mut rstd[..n * n_heads]);
             rotary::head_norm_rotary(qkv, qkv_width, &block.q_norm, eps, rotary, positions, queries, rstds);
             let (keys, rstds) = (&mut k[..n * kv_width], &mut rstd[..n * n_kv_heads]);
@@ -350,16 +350,16 @@ impl Workspace {
                 decode::attend(&q[from..to], cache, piece.past, &mut attended[from..to], scores);
                 row += piece.n;
             }
-            linear_add(&attended[..n * q_width], &block.attn_out, &mut residual[..n * c]);
+            decode::linear_add(&attended[..n * q_width], &block.attn_out, &mut residual[..n * c]);
 
             // MLP: norm, one product for gate and up, SwiGLU, down.
             norm::rms_norm(&residual[..n * c], &block.post_norm, eps, &mut normed[..n * c], &mut rstd[..n]);
-            linear(&normed[..n * c], &block.gate_up, &mut gate_up[..n * 2 * f]);
+            decode::linear(&normed[..n * c], &block.gate_up, &mut gate_up[..n * 2 * f]);
             swiglu::swiglu(&gate_up[..n * 2 * f], f, &mut gated[..n * f]);
-            linear_add(&gated[..n * f], &block.down, &mut residual[..n * c]);
+            decode::linear_add(&gated[..n * f], &block.down, &mut residual[..n * c]);
         }
         norm::rms_norm(&residual[..n * c], &weights.final_norm, eps, &mut normed[..n * c], &mut rstd[..n]);
-        linear(&normed[..n * c], &weights.head, logits);
+        decode::linear(&normed[..n * c], &weights.head, logits);
     }
 }
 

@@ -75,18 +75,8 @@ impl Panels {
 /// Numbers of a matrix below which a thread is not worth asking: about 4 us of reading.
 const NUMBERS_PER_THREAD: usize = 20_000;
 
-/// The outputs of one row shared out over up to `threads` threads of the caller's pool. Their bits do not depend on it.
-pub fn linear_row(x: &[f32], weights: &Panels, out: &mut [f32], threads: usize) {
-    share_row::<false>(x, weights.view(), out, threads);
-}
-
-/// `out += x Wᵀ` for one row, shared out.
-pub fn linear_row_add(x: &[f32], weights: &Panels, out: &mut [f32], threads: usize) {
-    share_row::<true>(x, weights.view(), out, threads);
-}
-
+/// Rows on the calling thread, or one row on up to `threads` threads of the pool: each takes some of the panels.
 fn share_row<const ADD: bool>(x: &[f32], weights: View, out: &mut [f32], threads: usize) {
-    assert_eq!((x.len(), out.len()), (weights.depth, weights.outs), "a row for ({}, {})", weights.outs, weights.depth);
     let threads = threads.min(weights.outs * weights.depth / NUMBERS_PER_THREAD);
     if threads < 2 {
         return ARCH.dispatch(Linear::<ADD> { x, weights, out });
@@ -97,12 +87,13 @@ fn share_row<const ADD: bool>(x: &[f32], weights: View, out: &mut [f32], threads
     rayon::join(|| share_row::<ADD>(x, left, left_out, threads / 2), || share_row::<ADD>(x, right, right_out, rest));
 }
 
-/// `out = x Wᵀ`: `x` (N, depth), `out` (N, outs).
+/// `out = x Wᵀ`: `x` (N, depth), `out` (N, outs). On the calling thread, but a single row's outputs are shared out over the
+/// threads of the `rayon` pool that the caller runs in, if it runs in one; their bits do not depend on it.
 pub fn linear(x: &[f32], weights: &Panels, out: &mut [f32]) {
     run_linear::<false>(x, weights, out);
 }
 
-/// `out += x Wᵀ`.
+/// `out += x Wᵀ`, on the threads of [`linear`].
 pub fn linear_add(x: &[f32], weights: &Panels, out: &mut [f32]) {
     run_linear::<true>(x, weights, out);
 }
@@ -110,7 +101,8 @@ pub fn linear_add(x: &[f32], weights: &Panels, out: &mut [f32]) {
 fn run_linear<const ADD: bool>(x: &[f32], weights: &Panels, out: &mut [f32]) {
     let (outs, depth) = (weights.outs, weights.depth);
     assert_eq!(x.len() * outs, out.len() * depth, "linear ({outs}, {depth}) of {} into {}", x.len(), out.len());
-    ARCH.dispatch(Linear::<ADD> { x, weights: weights.view(), out });
+    let threads = if x.len() == depth && rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 };
+    share_row::<ADD>(x, weights.view(), out, threads);
 }
 
 struct Linear<'a, const ADD: bool> {
@@ -479,9 +471,10 @@ mod tests {
             }
             for threads in [1, 2, 3] {
                 let mut shared = vec![f32::NAN; outs];
-                linear_row(&x[..depth], &panels, &mut shared, threads);
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| linear(&x[..depth], &panels, &mut shared));
                 assert_eq!(shared, out[..outs], "{threads} threads");
-                linear_row_add(&x[..depth], &panels, &mut shared, threads);
+                pool.install(|| linear_add(&x[..depth], &panels, &mut shared));
                 assert!(shared.iter().zip(&out).all(|(shared, out)| *shared == out + out), "{threads} threads");
             }
             let doubled: Vec<f64> = exact.iter().map(|x| 2.0 * x).collect();

@@ -125,35 +125,29 @@ fn newton_schulz(rows: usize, cols: usize, scratch: &mut MuonScratch) {
     let inverse = 1.0 / (simd::sum_of_squares(x).sqrt() as f32 + 1e-7);
     simd::scale(inverse, x);
     // Counted with symmetric products at two thirds, the way over A pays from a ratio of 1.2 on.
-    let on_gram = 5 * long > 6 * short;
-    for step in 0..STEPS {
-        if step == 0 || !on_gram {
+    if 5 * long <= 6 * short {
+        for _ in 0..STEPS {
             gram_of(x, rows, cols, gram);
-        }
-        let a = Mat::new(gram, short, short);
-        symmetric_matmul(a, a, square);
-        polynomial(gram, square, short, poly);
-        if !on_gram {
+            polynomial(gram, short, square, poly);
             multiply(poly, x, rows, cols, next);
             std::mem::swap(x, next);
-            continue;
         }
+        return;
+    }
+    gram_of(x, rows, cols, gram);
+    polynomial(gram, short, square, poly);
+    total.copy_from_slice(poly);
+    for _ in 1..STEPS {
+        // A <- QAQ with the Q of the step before, then this step's Q, then the product of all.
         let q = Mat::new(poly, short, short);
-        if step == 0 {
-            total.copy_from_slice(poly);
-        } else {
-            symmetric_matmul(q, Mat::new(total, short, short), square);
-            std::mem::swap(total, square);
-        }
-        if step + 1 < STEPS {
-            symmetric_matmul(q, Mat::new(gram, short, short), square);
-            symmetric_matmul(q, Mat::new(square, short, short), gram);
-        }
+        symmetric_matmul(q, Mat::new(gram, short, short), square);
+        symmetric_matmul(q, Mat::new(square, short, short), gram);
+        polynomial(gram, short, square, poly);
+        symmetric_matmul(Mat::new(poly, short, short), Mat::new(total, short, short), square);
+        std::mem::swap(total, square);
     }
-    if on_gram {
-        multiply(total, x, rows, cols, next);
-        std::mem::swap(x, next);
-    }
+    multiply(total, x, rows, cols, next);
+    std::mem::swap(x, next);
 }
 
 /// XXᵀ, or XᵀX where there are more rows than columns.
@@ -171,9 +165,11 @@ fn multiply(q: &[f32], x: &[f32], rows: usize, cols: usize, out: &mut [f32]) {
     matmul(left, right, MatMut::new(out, rows, cols));
 }
 
-/// Q = a + bA + cA².
-fn polynomial(gram: &[f32], square: &[f32], n: usize, poly: &mut [f32]) {
+/// Q = a + bA + cA²; A² is left in `square`.
+fn polynomial(gram: &[f32], n: usize, square: &mut [f32], poly: &mut [f32]) {
     let (a, b, c) = COEFFICIENTS;
+    let matrix = Mat::new(gram, n, n);
+    symmetric_matmul(matrix, matrix, square);
     poly.copy_from_slice(square);
     combine(c, b, gram, poly);
     for i in 0..n {
