@@ -8,6 +8,7 @@ mod error;
 pub mod files;
 pub mod jsonl;
 pub mod mmap;
+pub mod process;
 pub mod progress;
 pub mod rng;
 pub mod run;

@@ -28,7 +28,7 @@ pub fn text(folder: &RunFolder, stages: &[Stage], price_per_hour: Option<f64>) -
     if let Some(price) = price_per_hour {
         text.push_str(&format!(", {:.4} at {price} an hour", price * total / 3600.0));
     }
-    if let Some(bytes) = peak_memory() {
+    if let Some(bytes) = base::process::peak_memory() {
         text.push_str(&format!("; at most {:.2} GB of memory in this process", bytes as f64 / 1e9));
     }
     if let Some(rate) = gemm_rate(folder, stages)? {
@@ -115,11 +115,4 @@ fn came_out(stage: Stage, path: &Path) -> Result<String> {
         }
         Stage::Report => "report.json, report.md".to_string(),
     })
-}
-
-/// The most memory that this process held, in bytes, where the system tells it.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }

@@ -9,7 +9,7 @@ use crate::{Activations, Config, Model};
 impl Model {
     /// The head, forward and backward in one pass: log-probabilities of `targets` into `acts.logprobs`, gradients into `grads`
     /// and for the trunk. `dloss(i, logprob)` gives dLoss/dlogprob of target i.
-    pub fn head(&self, targets: &[Target], dloss: &dyn Fn(usize, f32) -> f32, acts: &mut Activations, grads: &mut [f32]) {
+    pub fn head(&self, targets: &[Target], dloss: &(dyn Fn(usize, f32) -> f32 + Sync), acts: &mut Activations, grads: &mut [f32]) {
         let span = self.params.layout.head;
         acts.logprobs.clear();
         acts.logprobs.resize(targets.len(), 0.0);
@@ -78,9 +78,18 @@ impl Model {
         matmul(dout, Mat::new(spans.attn_out.of(weights), c, q_width), MatMut::new(dattended, n, q_width));
         matmul_add(dout.t(), Mat::new(&block.attended, n, q_width), MatMut::new(spans.attn_out.of_mut(grads), c, q_width));
 
-        let (values, dvalues) = (&block.qkv[q_width + kv_width..], &mut dqkv[q_width + kv_width..]);
-        let (out, lse) = (&block.attended, &block.lse);
-        attention::causal_backward(dattended, out, &block.q, &block.k, values, width, lse, *shape, dq, dk, dvalues, attention_scratch);
+        let attention = attention::Backward {
+            dout: Mat::new(dattended, n, q_width),
+            out: Mat::new(&block.attended, n, q_width),
+            q: Mat::new(&block.q, n, q_width),
+            k: Mat::new(&block.k, n, kv_width),
+            v: Mat::strided(&block.qkv[q_width + kv_width..], n, kv_width, width),
+            lse: &block.lse,
+            dq: MatMut::new(dq, n, q_width),
+            dk: MatMut::new(dk, n, kv_width),
+            dv: MatMut::strided(&mut dqkv[q_width + kv_width..], n, kv_width, width),
+        };
+        attention::causal_backward(attention, *shape, attention_scratch);
         let gain = spans.q_norm.of(weights);
         let dgain = spans.q_norm.of_mut(grads);
         rotary::head_norm_rotary_backward(dq, &block.qkv, dqkv, width, gain, &block.q_rstd, rotary, positions, dgain);

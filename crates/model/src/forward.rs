@@ -40,7 +40,7 @@ pub struct Activations {
     pub hidden: Vec<f32>,
     pub(crate) rotary: Rotary,
     pub(crate) positions: Vec<u32>, // (N) 0..T for each sequence
-    pub(crate) attention_scratch: Vec<f32>,
+    pub(crate) attention_scratch: attention::Scratch,
     pub(crate) head_scratch: head::Scratch,
     /// Log-probability of each target of the last call of [`Model::head`], in the order of the targets.
     pub logprobs: Vec<f32>,
@@ -89,7 +89,7 @@ impl Activations {
             hidden: of(c),
             rotary: Rotary::new(len, config.head_dim, config.rope_theta),
             positions: (0..n).map(|row| (row % len) as u32).collect(),
-            attention_scratch: vec![0.0; shape.scratch_len()],
+            attention_scratch: attention::Scratch::new(),
             head_scratch: head::Scratch::new(config.vocab_size, c),
             logprobs: Vec::with_capacity(n),
             dresidual: of(c),
@@ -101,6 +101,15 @@ impl Activations {
             dgated: of(f),
             dgate_up: of(2 * f),
         }
+    }
+
+    /// Numbers that [`Activations::new`] allocates, but for a few positions and angles.
+    pub fn count(config: &Config, batch: usize, len: usize) -> usize {
+        let (c, f, q, kv) = (config.hidden_size, config.intermediate_size, config.q_width(), config.kv_width());
+        let (h, k) = (config.n_heads, config.n_kv_heads);
+        let block = 4 * c + 3 * f + 3 * q + 3 * kv + 2 * h + k + 2;
+        let once = 4 * c + 3 * f + 3 * q + 3 * kv + 1;
+        batch * len * (config.n_layers * block + once) + head::SLICE * (config.vocab_size + 2 * c)
     }
 
     /// Sequences and their length: (B, T).
@@ -137,8 +146,14 @@ impl Model {
             rotary::head_norm_rotary(&block.qkv, qkv_width, q_norm, eps, rotary, positions, &mut block.q, &mut block.q_rstd);
             let keys = &block.qkv[q_width..];
             rotary::head_norm_rotary(keys, qkv_width, k_norm, eps, rotary, positions, &mut block.k, &mut block.k_rstd);
-            let values = &block.qkv[q_width + kv_width..];
-            attention::causal(&block.q, &block.k, values, qkv_width, *shape, &mut block.attended, &mut block.lse, attention_scratch);
+            let attention = attention::Forward {
+                q: Mat::new(&block.q, n, q_width),
+                k: Mat::new(&block.k, n, kv_width),
+                v: Mat::strided(&block.qkv[q_width + kv_width..], n, kv_width, qkv_width),
+                out: MatMut::new(&mut block.attended, n, q_width),
+                lse: &mut block.lse,
+            };
+            attention::causal(attention, *shape, attention_scratch);
             block.residual_mid.copy_from_slice(&block.residual);
             let w_out = Mat::new(spans.attn_out.of(weights), c, q_width);
             matmul_add(Mat::new(&block.attended, n, q_width), w_out.t(), MatMut::new(&mut block.residual_mid, n, c));
@@ -161,5 +176,26 @@ impl Model {
         acts.logprobs.resize(targets.len(), 0.0);
         let table = self.params.layout.head.of(&self.params.data);
         head::score(&acts.hidden, table, self.config.hidden_size, targets, &mut acts.logprobs, &mut acts.head_scratch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_count_is_that_of_the_buffers() {
+        let config = Config { n_kv_heads: 1, ..Config::from_depth(2, 50, 16) };
+        let Activations { blocks, residual, rstd, hidden, dresidual, dnormed, dattended, dq, dk, dqkv, dgated, dgate_up, .. } =
+            Activations::new(&config, 3, 5);
+        let once = [residual, rstd, hidden, dresidual, dnormed, dattended, dq, dk, dqkv, dgated, dgate_up];
+        let in_blocks = blocks.into_iter().flat_map(|block| {
+            let BlockActivations { residual, normed, rstd, qkv, q, q_rstd, k, k_rstd, .. } = block;
+            let BlockActivations { attended, lse, residual_mid, normed_mid, rstd_mid, gate_up, gated, .. } = block;
+            [residual, normed, rstd, qkv, q, q_rstd, k, k_rstd, attended, lse, residual_mid, normed_mid, rstd_mid, gate_up, gated]
+        });
+        let numbers: usize = once.into_iter().chain(in_blocks).map(|buffer| buffer.len()).sum();
+        let head = head::SLICE * (config.vocab_size + 2 * config.hidden_size);
+        assert_eq!(Activations::count(&config, 3, 5), numbers + head);
     }
 }

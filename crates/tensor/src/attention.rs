@@ -7,6 +7,7 @@
 use multiversion::multiversion;
 
 use crate::matmul::{Mat, MatMut, matmul, matmul_add};
+use crate::share;
 use crate::simd::{self, exp};
 
 /// Queries per block.
@@ -37,40 +38,123 @@ impl Shape {
         self.n_heads / self.n_kv_heads
     }
 
-    /// Elements of scratch that [`causal`] and [`causal_backward`] need.
-    pub fn scratch_len(&self) -> usize {
-        2 * BLOCK.min(self.len) * self.len
+    /// Panics unless matrices of queries and of keys have this shape.
+    fn check(&self, queries: [(usize, usize); 2], keys: [(usize, usize); 2], lse: usize) {
+        let rows = self.batch * self.len;
+        assert_eq!(queries, [(rows, self.n_heads * self.head_dim); 2], "queries of attention {self:?}");
+        assert_eq!(keys, [(rows, self.n_kv_heads * self.head_dim); 2], "keys and values of attention {self:?}");
+        assert_eq!(lse, self.batch * self.n_heads * self.len, "log-sum-exp of attention {self:?}");
+    }
+
+    /// Sequences, or key heads of one sequence, cut in two for two halves of the threads; nothing where one thread does it all.
+    fn halves(&self, threads: usize) -> Option<Cut> {
+        match *self {
+            _ if threads < 2 => None,
+            Shape { batch: 1, n_kv_heads: 1, .. } => None,
+            Shape { batch: 1, n_kv_heads, .. } => {
+                let (left, right) = (n_kv_heads / 2, n_kv_heads.div_ceil(2));
+                let heads = |n_kv_heads| Shape { n_kv_heads, n_heads: n_kv_heads * self.group(), ..*self };
+                Some(Cut { by_rows: false, first: heads(left), rest: heads(right) })
+            }
+            Shape { batch, .. } => {
+                let first = Shape { batch: batch / 2, ..*self };
+                Some(Cut { by_rows: true, first, rest: Shape { batch: batch - first.batch, ..*self } })
+            }
+        }
     }
 }
 
-/// Forward. `q` (B, T, H, D), `k` (B, T, K, D) dense; `v` (B, T, K, D) with rows of (b, t) `v_stride` apart;
-/// `out` (B, T, H, D); `lse` (B, H, T) receives the log-sum-exp of each query's scores.
-pub fn causal(q: &[f32], k: &[f32], v: &[f32], v_stride: usize, shape: Shape, out: &mut [f32], lse: &mut [f32], scratch: &mut [f32]) {
-    let Shape { batch, len: t, n_heads, n_kv_heads, head_dim: d } = shape;
-    let (q_stride, k_stride, group) = (n_heads * d, n_kv_heads * d, shape.group());
-    assert_eq!((q.len(), out.len(), lse.len()), (batch * t * q_stride, batch * t * q_stride, batch * n_heads * t), "causal {shape:?}");
-    assert_eq!(k.len(), batch * t * k_stride, "causal {shape:?}");
+/// Two shapes that make up a third: all heads of some sequences and of the others, or some heads and the others.
+struct Cut {
+    by_rows: bool,
+    first: Shape,
+    rest: Shape,
+}
+
+impl Cut {
+    /// The two parts of a matrix (B T, heads D): queries where `width` gives a shape's query heads, else keys.
+    fn read<'a>(&self, matrix: Mat<'a>, width: fn(&Shape) -> usize) -> (Mat<'a>, Mat<'a>) {
+        if self.by_rows {
+            let at = self.first.batch * self.first.len;
+            return (matrix.rows(0, at), matrix.rows(at, matrix.rows));
+        }
+        let at = width(&self.first);
+        (matrix.cols(0, at), matrix.cols(at, matrix.cols))
+    }
+
+    fn write<'a>(&self, matrix: MatMut<'a>, width: fn(&Shape) -> usize) -> (MatMut<'a>, MatMut<'a>) {
+        if self.by_rows { matrix.split_rows_at(self.first.batch * self.first.len) } else { matrix.split_cols_at(width(&self.first)) }
+    }
+}
+
+/// Width of all query heads together.
+fn q_width(shape: &Shape) -> usize {
+    shape.n_heads * shape.head_dim
+}
+
+/// Width of all key heads together.
+fn k_width(shape: &Shape) -> usize {
+    shape.n_kv_heads * shape.head_dim
+}
+
+/// What forward reads and writes: `q`, `out` (B T, H D), `k`, `v` (B T, K D), rows at any stride; `lse` (B, H, T) receives the
+/// log-sum-exp of each query's scores.
+pub struct Forward<'a> {
+    /// Queries, normed and rotated.
+    pub q: Mat<'a>,
+    /// Keys, normed and rotated.
+    pub k: Mat<'a>,
+    /// Values.
+    pub v: Mat<'a>,
+    /// What each head attended to.
+    pub out: MatMut<'a>,
+    /// Log-sum-exp of each query's scores.
+    pub lse: &'a mut [f32],
+}
+
+/// Buffers of [`causal`] and [`causal_backward`], grown as needed.
+pub type Scratch = Vec<f32>;
+
+/// Elements of scratch that a thread needs.
+fn scratch_len(shape: &Shape) -> usize {
+    2 * BLOCK.min(shape.len) * shape.len
+}
+
+/// Forward, on the threads that share it.
+pub fn causal(io: Forward, shape: Shape, scratch: &mut Scratch) {
+    shape.check([(io.q.rows, io.q.cols), (io.out.rows, io.out.cols)], [(io.k.rows, io.k.cols), (io.v.rows, io.v.cols)], io.lse.len());
+    let threads = share::threads();
+    scratch.resize(threads * scratch_len(&shape), 0.0);
+    forward_heads(io, shape, scratch, threads);
+}
+
+fn forward_heads(mut io: Forward, shape: Shape, scratch: &mut [f32], threads: usize) {
+    if let Some(cut) = shape.halves(threads) {
+        let ((q, q2), (k, k2), (v, v2)) = (cut.read(io.q, q_width), cut.read(io.k, k_width), cut.read(io.v, k_width));
+        let (out, out2) = cut.write(io.out, q_width);
+        let (lse, lse2) = io.lse.split_at_mut(cut.first.batch * cut.first.n_heads * shape.len);
+        let (mine, others) = scratch.split_at_mut(threads / 2 * scratch_len(&shape));
+        rayon::join(
+            || forward_heads(Forward { q, k, v, out, lse }, cut.first, mine, threads / 2),
+            || forward_heads(Forward { q: q2, k: k2, v: v2, out: out2, lse: lse2 }, cut.rest, others, threads - threads / 2),
+        );
+        return;
+    }
+    let Shape { batch, len: t, n_heads, head_dim: d, .. } = shape;
     for b in 0..batch {
         for h in 0..n_heads {
-            let kv = h / group;
-            let k_head = &k[b * t * k_stride + kv * d..];
-            let v_head = &v[b * t * v_stride + kv * d..];
+            let kv = h / shape.group();
+            let (of_head, of_kv) = (h * d..(h + 1) * d, kv * d..(kv + 1) * d);
             for start in (0..t).step_by(BLOCK) {
                 let rows = BLOCK.min(t - start);
                 let keys = start + rows;
-                let place = (b * t + start) * q_stride + h * d;
                 let scores = &mut scratch[..rows * keys];
-                matmul(
-                    Mat::strided(&q[place..], rows, d, q_stride),
-                    Mat::strided(k_head, keys, d, k_stride).t(),
-                    MatMut::new(scores, rows, keys),
-                );
-                softmax_rows(scores, start, keys, shape.scale(), &mut lse[(b * n_heads + h) * t + start..][..rows]);
-                matmul(
-                    Mat::new(scores, rows, keys),
-                    Mat::strided(v_head, keys, d, v_stride),
-                    MatMut::strided(&mut out[place..], rows, d, q_stride),
-                );
+                let (block, seen) = (b * t + start..b * t + keys, b * t..b * t + keys);
+                let (k, v) = (io.k.part(seen.clone(), of_kv.clone()), io.v.part(seen, of_kv.clone()));
+                let q = io.q.part(block.clone(), of_head.clone());
+                matmul(q, k.t(), MatMut::new(scores, rows, keys));
+                softmax_rows(scores, start, keys, shape.scale(), &mut io.lse[(b * n_heads + h) * t + start..][..rows]);
+                matmul(Mat::new(scores, rows, keys), v, io.out.part(block, of_head.clone()));
             }
         }
     }
@@ -95,53 +179,77 @@ fn softmax_rows(scores: &mut [f32], start: usize, keys: usize, scale: f32, lse: 
     }
 }
 
-/// Backward. `dout`, `out`, `q` (B, T, H, D), `k`, `v` as in [`causal`]; writes `dq` (B, T, H, D), `dk` (B, T, K, D) and
-/// `dv` (rows `v_stride` apart, like `v`).
+/// What backward reads and writes: gradients have the shapes of what they are gradients of. `dq`, `dk` and `dv` are overwritten.
+pub struct Backward<'a> {
+    /// Gradient of what each head attended to, (B T, H D).
+    pub dout: Mat<'a>,
+    /// What [`causal`] wrote, (B T, H D).
+    pub out: Mat<'a>,
+    /// Queries as in forward.
+    pub q: Mat<'a>,
+    /// Keys as in forward.
+    pub k: Mat<'a>,
+    /// Values as in forward.
+    pub v: Mat<'a>,
+    /// Log-sum-exp that [`causal`] wrote, (B, H, T).
+    pub lse: &'a [f32],
+    /// Gradient of the queries.
+    pub dq: MatMut<'a>,
+    /// Gradient of the keys.
+    pub dk: MatMut<'a>,
+    /// Gradient of the values.
+    pub dv: MatMut<'a>,
+}
+
+/// Backward, on the threads that share it.
 ///
 /// With P the probabilities and Δ = sum(dout out): dV = Pᵀ dO, dS = P (dO Vᵀ - Δ), dQ = dS K / √D, dK = dSᵀ Q / √D.
-pub fn causal_backward(
-    dout: &[f32],
-    out: &[f32],
-    q: &[f32],
-    k: &[f32],
-    v: &[f32],
-    v_stride: usize,
-    lse: &[f32],
-    shape: Shape,
-    dq: &mut [f32],
-    dk: &mut [f32],
-    dv: &mut [f32],
-    scratch: &mut [f32],
-) {
-    let Shape { batch, len: t, n_heads, n_kv_heads, head_dim: d } = shape;
-    let (q_stride, k_stride, group) = (n_heads * d, n_kv_heads * d, shape.group());
-    assert_eq!((q.len(), dq.len(), dout.len(), out.len()), (batch * t * q_stride, q.len(), q.len(), q.len()), "causal_backward {shape:?}");
-    assert_eq!((k.len(), dk.len(), lse.len()), (batch * t * k_stride, k.len(), batch * n_heads * t), "causal_backward {shape:?}");
-    dk.fill(0.0);
-    for row in 0..batch * t {
-        dv[row * v_stride..][..k_stride].fill(0.0);
+pub fn causal_backward(io: Backward, shape: Shape, scratch: &mut Scratch) {
+    shape.check([(io.dout.rows, io.dout.cols), (io.q.rows, io.q.cols)], [(io.k.rows, io.k.cols), (io.v.rows, io.v.cols)], io.lse.len());
+    shape.check([(io.out.rows, io.out.cols), (io.dq.rows, io.dq.cols)], [(io.dk.rows, io.dk.cols), (io.dv.rows, io.dv.cols)], io.lse.len());
+    let threads = share::threads();
+    scratch.resize(threads * scratch_len(&shape), 0.0);
+    backward_heads(io, shape, scratch, threads);
+}
+
+fn backward_heads(mut io: Backward, shape: Shape, scratch: &mut [f32], threads: usize) {
+    if let Some(cut) = shape.halves(threads) {
+        let ((dout, dout2), (out, out2), (q, q2)) = (cut.read(io.dout, q_width), cut.read(io.out, q_width), cut.read(io.q, q_width));
+        let ((k, k2), (v, v2)) = (cut.read(io.k, k_width), cut.read(io.v, k_width));
+        let ((dq, dq2), (dk, dk2), (dv, dv2)) = (cut.write(io.dq, q_width), cut.write(io.dk, k_width), cut.write(io.dv, k_width));
+        let (lse, lse2) = io.lse.split_at(cut.first.batch * cut.first.n_heads * shape.len);
+        let (mine, others) = scratch.split_at_mut(threads / 2 * scratch_len(&shape));
+        let first = Backward { dout, out, q, k, v, lse, dq, dk, dv };
+        let rest = Backward { dout: dout2, out: out2, q: q2, k: k2, v: v2, lse: lse2, dq: dq2, dk: dk2, dv: dv2 };
+        rayon::join(
+            || backward_heads(first, cut.first, mine, threads / 2),
+            || backward_heads(rest, cut.rest, others, threads - threads / 2),
+        );
+        return;
     }
-    let (scores, dscores) = scratch.split_at_mut(BLOCK.min(t) * t);
+    let Shape { batch, len: t, n_heads, head_dim: d, .. } = shape;
+    io.dk.fill(0.0);
+    io.dv.fill(0.0);
+    let (scores, dscores) = scratch[..scratch_len(&shape)].split_at_mut(BLOCK.min(t) * t);
     for b in 0..batch {
         for h in 0..n_heads {
-            let kv = h / group;
-            let (k_place, v_place) = (b * t * k_stride + kv * d, b * t * v_stride + kv * d);
+            let kv = h / shape.group();
+            let (of_head, of_kv) = (h * d..(h + 1) * d, kv * d..(kv + 1) * d);
             for start in (0..t).step_by(BLOCK) {
                 let rows = BLOCK.min(t - start);
                 let keys = start + rows;
-                let place = (b * t + start) * q_stride + h * d;
                 let (p, dp) = (&mut scores[..rows * keys], &mut dscores[..rows * keys]);
-                let q_block = Mat::strided(&q[place..], rows, d, q_stride);
-                let dout_block = Mat::strided(&dout[place..], rows, d, q_stride);
-                let k_head = Mat::strided(&k[k_place..], keys, d, k_stride);
-                let v_head = Mat::strided(&v[v_place..], keys, d, v_stride);
-                matmul(q_block, k_head.t(), MatMut::new(p, rows, keys));
-                matmul(dout_block, v_head.t(), MatMut::new(dp, rows, keys));
-                let lse = &lse[(b * n_heads + h) * t + start..][..rows];
-                softmax_rows_backward(p, dp, &dout[place..], &out[place..], q_stride, d, start, keys, shape.scale(), lse);
-                matmul_add(Mat::new(p, rows, keys).t(), dout_block, MatMut::strided(&mut dv[v_place..], keys, d, v_stride));
-                matmul(Mat::new(dp, rows, keys), k_head, MatMut::strided(&mut dq[place..], rows, d, q_stride));
-                matmul_add(Mat::new(dp, rows, keys).t(), q_block, MatMut::strided(&mut dk[k_place..], keys, d, k_stride));
+                let (block, seen) = (b * t + start..b * t + keys, b * t..b * t + keys);
+                let (k, v) = (io.k.part(seen.clone(), of_kv.clone()), io.v.part(seen.clone(), of_kv.clone()));
+                let [q, dout, out] = [io.q, io.dout, io.out].map(|matrix| matrix.part(block.clone(), of_head.clone()));
+                matmul(q, k.t(), MatMut::new(p, rows, keys));
+                matmul(dout, v.t(), MatMut::new(dp, rows, keys));
+                let lse = &io.lse[(b * n_heads + h) * t + start..][..rows];
+                softmax_rows_backward(p, dp, dout, out, start, shape.scale(), lse);
+                let (p, dp) = (Mat::new(p, rows, keys), Mat::new(dp, rows, keys));
+                matmul_add(p.t(), dout, io.dv.part(seen.clone(), of_kv.clone()));
+                matmul(dp, k, io.dq.part(block, of_head.clone()));
+                matmul_add(dp.t(), q, io.dk.part(seen, of_kv.clone()));
             }
         }
     }
@@ -149,20 +257,10 @@ pub fn causal_backward(
 
 /// Scores become probabilities again, gradients of probabilities become gradients of raw scores. Both (rows, keys).
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn softmax_rows_backward(
-    p: &mut [f32],
-    dp: &mut [f32],
-    dout: &[f32],
-    out: &[f32],
-    stride: usize,
-    d: usize,
-    start: usize,
-    keys: usize,
-    scale: f32,
-    lse: &[f32],
-) {
+fn softmax_rows_backward(p: &mut [f32], dp: &mut [f32], dout: Mat, out: Mat, start: usize, scale: f32, lse: &[f32]) {
+    let keys = start + lse.len();
     for (r, (p, dp)) in p.chunks_exact_mut(keys).zip(dp.chunks_exact_mut(keys)).enumerate() {
-        let delta = simd::dot(&dout[r * stride..][..d], &out[r * stride..][..d]);
+        let delta = simd::dot(dout.row(r), out.row(r));
         let (seen, masked) = p.split_at_mut(start + r + 1);
         let (dseen, dmasked) = dp.split_at_mut(start + r + 1);
         let lse = lse[r];
@@ -179,26 +277,43 @@ fn softmax_rows_backward(
 mod tests {
     use super::*;
     use crate::reference;
-    use crate::test_util::{assert_close, finite_differences, random, weighted_sum, widen};
+    use crate::test_util::{assert_close, finite_differences, on_threads, random, weighted_sum, widen};
 
     /// Tolerances: forward 1e-5, backward 1e-4 against differences of the f64 twin; lengths on both sides of a block.
     #[test]
     fn forward_and_backward_agree_with_the_twin() {
-        for (batch, len, n_heads, n_kv_heads, head_dim) in [(2, 1, 1, 1, 2), (2, 5, 4, 2, 6), (1, 67, 2, 1, 8), (1, 130, 1, 1, 4)] {
+        let shapes = [(2, 1, 1, 1, 2), (2, 5, 4, 2, 6), (1, 67, 2, 1, 8), (1, 130, 1, 1, 4), (3, 7, 6, 3, 4)];
+        for ((batch, len, n_heads, n_kv_heads, head_dim), threads) in shapes.into_iter().zip([1, 1, 1, 2, 5]) {
             let shape = Shape { batch, len, n_heads, n_kv_heads, head_dim };
             let (n_q, n_k) = (batch * len * n_heads * head_dim, batch * len * n_kv_heads * head_dim);
             let (q, k, v, dout) = (random(n_q, 1), random(n_k, 2), random(n_k, 3), random(n_q, 4));
-            let width = n_kv_heads * head_dim;
+            let (rows, q_width, width) = (batch * len, n_heads * head_dim, n_kv_heads * head_dim);
             let stride = width + 3;
             let spread = |dense: &[f32]| dense.chunks(width).flat_map(|row| [row, &[0.5; 3]].concat()).collect::<Vec<f32>>();
             let v_wide = spread(&v);
-            let mut scratch = vec![f32::NAN; shape.scratch_len()];
             let (mut out, mut lse) = (vec![0.0; n_q], vec![0.0; batch * n_heads * len]);
-            causal(&q, &k, &v_wide, stride, shape, &mut out, &mut lse, &mut scratch);
-            let twin = |q: &[f64], k: &[f64], v: &[f64]| reference::causal_attention(q, k, v, shape);
-            assert_close(&out, &twin(&widen(&q), &widen(&k), &widen(&v)), 1e-5);
             let (mut dq, mut dk, mut dv) = (vec![f32::NAN; n_q], vec![f32::NAN; n_k], spread(&vec![f32::NAN; n_k]));
-            causal_backward(&dout, &out, &q, &k, &v_wide, stride, &lse, shape, &mut dq, &mut dk, &mut dv, &mut scratch);
+            let (q_mat, k_mat, v_mat) =
+                (Mat::new(&q, rows, q_width), Mat::new(&k, rows, width), Mat::strided(&v_wide, rows, width, stride));
+            let twin = |q: &[f64], k: &[f64], v: &[f64]| reference::causal_attention(q, k, v, shape);
+            on_threads(threads, || {
+                let scratch = &mut Scratch::new();
+                let out_mat = MatMut::new(&mut out, rows, q_width);
+                causal(Forward { q: q_mat, k: k_mat, v: v_mat, out: out_mat, lse: &mut lse }, shape, scratch);
+                let io = Backward {
+                    dout: Mat::new(&dout, rows, q_width),
+                    out: Mat::new(&out, rows, q_width),
+                    q: q_mat,
+                    k: k_mat,
+                    v: v_mat,
+                    lse: &lse,
+                    dq: MatMut::new(&mut dq, rows, q_width),
+                    dk: MatMut::new(&mut dk, rows, width),
+                    dv: MatMut::strided(&mut dv, rows, width, stride),
+                };
+                causal_backward(io, shape, scratch);
+            });
+            assert_close(&out, &twin(&widen(&q), &widen(&k), &widen(&v)), 1e-5);
             let (q, k, v) = (widen(&q), widen(&k), widen(&v));
             assert_close(&dq, &finite_differences(&q, |q| weighted_sum(&twin(q, &k, &v), &dout)), 1e-4);
             assert_close(&dk, &finite_differences(&k, |k| weighted_sum(&twin(&q, k, &v), &dout)), 1e-4);

@@ -7,7 +7,7 @@
 use multiversion::multiversion;
 
 use crate::matmul::{Mat, MatMut, matmul, matmul_add};
-use crate::simd;
+use crate::{share, simd};
 
 /// Positions whose logits exist at once.
 pub const SLICE: usize = 128;
@@ -51,7 +51,7 @@ pub fn score_and_backward(
     table: &[f32],
     c: usize,
     targets: &[Target],
-    dloss: &dyn Fn(usize, f32) -> f32,
+    dloss: &(dyn Fn(usize, f32) -> f32 + Sync),
     logprobs: &mut [f32],
     dhidden: &mut [f32],
     dtable: &mut [f32],
@@ -64,11 +64,14 @@ pub fn score_and_backward(
         slice_logprobs(hidden, table, c, targets, logprobs, scratch);
         let n = targets.len();
         let logits = &mut scratch.logits[..n * vocab];
-        for (i, (row, target)) in logits.chunks_exact_mut(vocab).zip(targets).enumerate() {
-            let weight = dloss(slice * SLICE + i, logprobs[i]);
-            simd::scale(-weight, row);
-            row[target.token as usize] += weight;
-        }
+        let rows = share::rows(n);
+        share::each(logits.chunks_mut(rows * vocab).enumerate(), |(piece, logits)| {
+            for (i, row) in (piece * rows..).zip(logits.chunks_exact_mut(vocab)) {
+                let weight = dloss(slice * SLICE + i, logprobs[i]);
+                simd::scale(-weight, row);
+                row[targets[i].token as usize] += weight;
+            }
+        });
         let dlogits = Mat::new(logits, n, vocab);
         let drows = &mut scratch.drows[..n * c];
         matmul(dlogits, Mat::new(table, vocab, c), MatMut::new(drows, n, c));
@@ -88,9 +91,13 @@ fn slice_logprobs(hidden: &[f32], table: &[f32], c: usize, targets: &[Target], l
     }
     let logits = &mut scratch.logits[..n * vocab];
     matmul(Mat::new(rows, n, c), Mat::new(table, vocab, c).t(), MatMut::new(logits, n, vocab));
-    for ((row, target), logprob) in logits.chunks_exact_mut(vocab).zip(targets).zip(logprobs) {
-        *logprob = softmax(row, target.token as usize);
-    }
+    let share = share::rows(n);
+    let pieces = logits.chunks_mut(share * vocab).zip(targets.chunks(share)).zip(logprobs.chunks_mut(share));
+    share::each(pieces, |((logits, targets), logprobs)| {
+        for ((row, target), logprob) in logits.chunks_exact_mut(vocab).zip(targets).zip(logprobs) {
+            *logprob = softmax(row, target.token as usize);
+        }
+    });
 }
 
 /// Logits become probabilities; returns the log-probability of one of them.
@@ -110,12 +117,12 @@ fn softmax(row: &mut [f32], token: usize) -> f32 {
 mod tests {
     use super::*;
     use crate::reference;
-    use crate::test_util::{assert_close, finite_differences, random, weighted_sum, widen};
+    use crate::test_util::{assert_close, finite_differences, on_threads, random, weighted_sum, widen};
 
     /// Tolerances: log-probabilities 1e-6, gradients 1e-5. More positions than a slice; one row scored twice, some not at all.
     #[test]
     fn forward_and_backward_agree_with_the_twin() {
-        for (n, vocab, c) in [(3, 7, 5), (SLICE + 9, 19, 3)] {
+        for (n, vocab, c, threads) in [(3, 7, 5, 1), (SLICE + 9, 19, 3, 1), (SLICE + 9, 19, 3, 5)] {
             let (hidden, table) = (random(n * c, 1), random(vocab * c, 2));
             let mut targets: Vec<Target> =
                 (0..n as u32).filter(|row| row % 5 != 1).map(|row| Target { row, token: row * 3 % vocab as u32 }).collect();
@@ -124,11 +131,13 @@ mod tests {
             let mut scratch = Scratch::new(vocab, c);
             let mut logprobs = vec![0.0; targets.len()];
             let twin = |hidden: &[f64], table: &[f64]| reference::logprobs(hidden, table, c, &targets);
-            score(&hidden, &table, c, &targets, &mut logprobs, &mut scratch);
+            on_threads(threads, || score(&hidden, &table, c, &targets, &mut logprobs, &mut scratch));
             assert_close(&logprobs, &twin(&widen(&hidden), &widen(&table)), 1e-6);
             let (mut dhidden, mut dtable) = (vec![0.0; n * c], vec![0.0; vocab * c]);
             let dloss = |i: usize, _: f32| weights[i];
-            score_and_backward(&hidden, &table, c, &targets, &dloss, &mut logprobs, &mut dhidden, &mut dtable, &mut scratch);
+            on_threads(threads, || {
+                score_and_backward(&hidden, &table, c, &targets, &dloss, &mut logprobs, &mut dhidden, &mut dtable, &mut scratch);
+            });
             assert_close(&dhidden, &finite_differences(&widen(&hidden), |h| weighted_sum(&twin(h, &widen(&table)), &weights)), 1e-5);
             assert_close(&dtable, &finite_differences(&widen(&table), |t| weighted_sum(&twin(&widen(&hidden), t), &weights)), 1e-5);
         }

@@ -15,8 +15,10 @@ pub mod norm;
 pub mod optimizer;
 pub mod reference;
 pub mod rotary;
+pub mod share;
 pub mod simd;
 pub mod swiglu;
+pub mod yardstick;
 
 pub use matmul::{Mat, MatMut, matmul, matmul_add};
 

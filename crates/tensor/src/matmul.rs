@@ -1,26 +1,36 @@
-//! Matrix products on strided views, by the `gemm` crate, on the calling thread alone.
+//! Matrix products: views of row-major or transposed matrices, multiplied on the calling thread or on those it shares.
 //!
-//! A linear layer y = x Wᵀ with W (out, in) is `matmul(x, w.t(), y)`; its backward is
+//! Weights are stored (out, in) as Hugging Face does, so a linear layer is `matmul(x, w.t(), y)`; its backward is
 //! `matmul(dy, w, dx)` and `matmul_add(dy.t(), x, dw)`.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use crate::{share, yardstick};
 
 /// A matrix to read: rows and columns at any stride.
 #[derive(Clone, Copy, Debug)]
 pub struct Mat<'a> {
-    data: &'a [f32],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-    col_stride: usize,
+    pub(crate) data: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) col_stride: usize,
 }
 
-/// A matrix to write, rows contiguous.
+/// A matrix to write, rows contiguous. It can be cut into parts that different threads write.
 #[derive(Debug)]
 pub struct MatMut<'a> {
-    data: &'a mut [f32],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
+    /// Element (0, 0); the rows begin `row_stride` elements apart, and elements between them belong to others.
+    pub(crate) first: *mut f32,
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    pub(crate) row_stride: usize,
+    borrow: PhantomData<&'a mut [f32]>,
 }
+
+// SAFETY: a `MatMut` is a unique borrow of the elements of its rows and columns, as `&mut [f32]` is of its own.
+unsafe impl Send for MatMut<'_> {}
 
 /// Number of elements that a matrix with these strides spans.
 fn span(rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> usize {
@@ -46,9 +56,27 @@ impl<'a> Mat<'a> {
     }
 
     /// Rows `from..to`, without a copy.
-    fn rows(self, from: usize, to: usize) -> Mat<'a> {
-        assert!(from < to && to <= self.rows, "rows {from}..{to} of {}", self.rows);
-        Mat { data: &self.data[from * self.row_stride..], rows: to - from, ..self }
+    pub fn rows(self, from: usize, to: usize) -> Mat<'a> {
+        assert!(from <= to && to <= self.rows, "rows {from}..{to} of {}", self.rows);
+        let start = (from * self.row_stride).min(self.data.len());
+        Mat { data: &self.data[start..], rows: to - from, ..self }
+    }
+
+    /// Columns `from..to`, without a copy.
+    pub fn cols(self, from: usize, to: usize) -> Mat<'a> {
+        self.t().rows(from, to).t()
+    }
+
+    /// Some rows of some columns, without a copy.
+    pub fn part(self, rows: Range<usize>, cols: Range<usize>) -> Mat<'a> {
+        self.rows(rows.start, rows.end).cols(cols.start, cols.end)
+    }
+
+    /// A row of a matrix whose rows are contiguous.
+    #[inline(always)]
+    pub(crate) fn row(&self, row: usize) -> &'a [f32] {
+        assert!(row < self.rows && self.col_stride == 1, "row {row} of {}", self.rows);
+        &self.data[row * self.row_stride..][..self.cols]
     }
 }
 
@@ -63,7 +91,45 @@ impl<'a> MatMut<'a> {
         let needed = span(rows, cols, row_stride, 1);
         assert!(needed <= data.len(), "matrix ({rows}, {cols}) with row stride {row_stride} needs {needed} elements, has {}", data.len());
         assert!(row_stride >= cols, "rows of {cols} columns overlap at row stride {row_stride}");
-        MatMut { data, rows, cols, row_stride }
+        MatMut { first: data.as_mut_ptr(), rows, cols, row_stride, borrow: PhantomData }
+    }
+
+    /// The same matrix for a while: the borrow ends with the value returned.
+    pub fn reborrow(&mut self) -> MatMut<'_> {
+        MatMut { borrow: PhantomData, ..*self }
+    }
+
+    /// The rows before `at` and those from `at` on.
+    pub fn split_rows_at(self, at: usize) -> (MatMut<'a>, MatMut<'a>) {
+        assert!(at <= self.rows, "row {at} of {}", self.rows);
+        let below = self.first.wrapping_add(at * self.row_stride);
+        (MatMut { rows: at, ..self }, MatMut { first: below, rows: self.rows - at, ..self })
+    }
+
+    /// The columns before `at` and those from `at` on.
+    pub fn split_cols_at(self, at: usize) -> (MatMut<'a>, MatMut<'a>) {
+        assert!(at <= self.cols, "column {at} of {}", self.cols);
+        let right = self.first.wrapping_add(at);
+        (MatMut { cols: at, ..self }, MatMut { first: right, cols: self.cols - at, ..self })
+    }
+
+    /// Some rows of some columns, for a while.
+    pub fn part(&mut self, rows: Range<usize>, cols: Range<usize>) -> MatMut<'_> {
+        let of_rows = self.reborrow().split_rows_at(rows.end).0.split_rows_at(rows.start).1;
+        of_rows.split_cols_at(cols.end).0.split_cols_at(cols.start).1
+    }
+
+    /// A row.
+    #[inline(always)]
+    pub fn row(&mut self, row: usize) -> &mut [f32] {
+        assert!(row < self.rows, "row {row} of {}", self.rows);
+        // SAFETY: the row lies within the borrow that the matrix was made from, and no other value covers its columns.
+        unsafe { std::slice::from_raw_parts_mut(self.first.add(row * self.row_stride), self.cols) }
+    }
+
+    /// Sets every element.
+    pub fn fill(&mut self, value: f32) {
+        (0..self.rows).for_each(|row| self.row(row).fill(value));
     }
 }
 
@@ -86,7 +152,7 @@ pub fn symmetric_matmul(a: Mat, b: Mat, out: &mut [f32]) {
     assert_eq!((b.cols, out.len()), (n, n * n), "a symmetric product of ({n}, {}) and ({}, {})", a.cols, b.rows, b.cols);
     for from in (0..n).step_by(PANEL) {
         let to = (from + PANEL).min(n);
-        matmul(a.rows(from, to), b.t().rows(0, to).t(), MatMut::strided(&mut out[from * n..], to - from, to, n));
+        matmul(a.rows(from, to), b.cols(0, to), MatMut::strided(&mut out[from * n..], to - from, to, n));
         for row in 0..from {
             for col in from..to {
                 out[row * n + col] = out[col * n + row];
@@ -95,37 +161,34 @@ pub fn symmetric_matmul(a: Mat, b: Mat, out: &mut [f32]) {
     }
 }
 
-fn product(a: Mat, b: Mat, out: MatMut, accumulate: bool) {
+fn product(a: Mat, b: Mat, out: MatMut, add: bool) {
     let (m, k, n) = (a.rows, a.cols, b.cols);
     assert_eq!(k, b.rows, "product of ({m}, {k}) and ({}, {n})", b.rows);
     assert_eq!((m, n), (out.rows, out.cols), "product of ({m}, {k}) and ({k}, {n}) into ({}, {})", out.rows, out.cols);
-    if m == 0 || n == 0 {
-        return;
+    shared_product(a, b, out, add, share::threads());
+}
+
+/// Cuts the longer side of `out` among threads, where each has enough to do. No sum is cut.
+fn shared_product(a: Mat, b: Mat, out: MatMut, add: bool, threads: usize) {
+    /// Multiply-adds below which a thread is not worth asking: about 0.1 ms.
+    const WORK_PER_THREAD: usize = 8 << 20;
+    /// Cuts are at multiples of this, so that no thread has more of a register block's rim than the whole product.
+    const GRAIN: usize = 32;
+    let (m, n) = (out.rows, out.cols);
+    let threads = threads.min(m * n * a.cols / WORK_PER_THREAD).min(m.max(n) / GRAIN);
+    if threads < 2 {
+        return yardstick::product(a, b, out, add);
     }
-    // SAFETY: each view was checked at construction to lie within its slice for exactly these rows, columns and
-    // strides; `out` is a unique borrow whose rows do not overlap, so it aliases neither input.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.data.as_mut_ptr(),
-            1,
-            out.row_stride as isize,
-            accumulate,
-            a.data.as_ptr(),
-            a.col_stride as isize,
-            a.row_stride as isize,
-            b.data.as_ptr(),
-            b.col_stride as isize,
-            b.row_stride as isize,
-            1.0f32,
-            1.0f32,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
+    let (first, rest) = (threads / 2, threads - threads / 2);
+    let cut = |side: usize| side * first / threads / GRAIN * GRAIN;
+    if m >= n {
+        let at = cut(m);
+        let (above, below) = out.split_rows_at(at);
+        rayon::join(|| shared_product(a.rows(0, at), b, above, add, first), || shared_product(a.rows(at, m), b, below, add, rest));
+    } else {
+        let at = cut(n);
+        let (left, right) = out.split_cols_at(at);
+        rayon::join(|| shared_product(a, b.cols(0, at), left, add, first), || shared_product(a, b.cols(at, n), right, add, rest));
     }
 }
 
@@ -133,7 +196,7 @@ fn product(a: Mat, b: Mat, out: MatMut, accumulate: bool) {
 mod tests {
     use super::*;
     use crate::reference;
-    use crate::test_util::{assert_close, random};
+    use crate::test_util::{assert_close, on_threads, random};
 
     /// Tolerance 1e-5 on the norm of the difference over the norm: sums of at most 130 products in f32.
     #[test]
@@ -156,6 +219,17 @@ mod tests {
             let dense: Vec<f32> = wide.chunks(stride).flat_map(|row| row[..n].to_vec()).collect();
             assert_close(&dense, &doubled, 1e-5);
             assert!(wide.chunks(stride).all(|row| row[n..].iter().all(|&x| x == 0.0)), "wrote beyond its columns");
+        }
+    }
+
+    #[test]
+    fn threads_share_products_by_rows_or_columns() {
+        for (m, k, n) in [(530, 257, 300), (300, 257, 530), (1, 40_000, 1000)] {
+            let (a, b) = (random(m * k, 1), random(k * n, 2));
+            let (mut alone, mut shared) = (random(m * n, 3), random(m * n, 3));
+            matmul_add(Mat::new(&a, m, k), Mat::new(&b, k, n), MatMut::new(&mut alone, m, n));
+            on_threads(5, || matmul_add(Mat::new(&a, m, k), Mat::new(&b, k, n), MatMut::new(&mut shared, m, n)));
+            assert_close(&shared, &alone.iter().map(|&value| f64::from(value)).collect::<Vec<_>>(), 1e-6);
         }
     }
 

@@ -7,6 +7,7 @@
 use multiversion::multiversion;
 
 use crate::norm::weighted_dot;
+use crate::share;
 use crate::simd::{self, fma};
 
 /// Cosines and sines for every position.
@@ -43,8 +44,28 @@ impl Rotary {
 
 /// Normalises and rotates. `x` (N, n_heads head_dim) with rows `x_stride` apart; `weight` (head_dim); `positions` (N);
 /// `out` (N, n_heads head_dim) dense; `rstd` (N, n_heads).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 pub fn head_norm_rotary(
+    x: &[f32],
+    x_stride: usize,
+    weight: &[f32],
+    eps: f32,
+    rotary: &Rotary,
+    positions: &[u32],
+    out: &mut [f32],
+    rstd: &mut [f32],
+) {
+    let (n, head_dim) = (positions.len(), rotary.head_dim);
+    let n_heads = rstd.len() / n;
+    assert_eq!((weight.len(), out.len()), (head_dim, n * n_heads * head_dim), "head_norm_rotary of {n} rows of {n_heads} heads");
+    let rows = share::rows(n);
+    let outs = out.chunks_mut(rows * n_heads * head_dim).zip(rstd.chunks_mut(rows * n_heads));
+    share::each(x.chunks(rows * x_stride).zip(positions.chunks(rows)).zip(outs), |((x, positions), (out, rstd))| {
+        head_norm_rotary_rows(x, x_stride, weight, eps, rotary, positions, out, rstd);
+    });
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
+fn head_norm_rotary_rows(
     x: &[f32],
     x_stride: usize,
     weight: &[f32],
@@ -56,9 +77,7 @@ pub fn head_norm_rotary(
 ) {
     let head_dim = rotary.head_dim;
     let half = head_dim / 2;
-    let n = positions.len();
-    let n_heads = rstd.len() / n;
-    assert_eq!((weight.len(), out.len()), (head_dim, n * n_heads * head_dim), "head_norm_rotary of {n} rows of {n_heads} heads");
+    let n_heads = rstd.len() / positions.len();
     for (row, &position) in positions.iter().enumerate() {
         let (cos, sin) = rotary.at(position);
         for head in 0..n_heads {
@@ -80,8 +99,30 @@ pub fn head_norm_rotary(
 }
 
 /// Backward: writes `dx` (same layout and stride as `x`), adds to `dweight` (head_dim). `dout` is turned back in place.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 pub fn head_norm_rotary_backward(
+    dout: &mut [f32],
+    x: &[f32],
+    dx: &mut [f32],
+    x_stride: usize,
+    weight: &[f32],
+    rstd: &[f32],
+    rotary: &Rotary,
+    positions: &[u32],
+    dweight: &mut [f32],
+) {
+    let (n, head_dim) = (positions.len(), rotary.head_dim);
+    let n_heads = rstd.len() / n;
+    assert_eq!((weight.len(), dout.len()), (head_dim, n * n_heads * head_dim), "head_norm_rotary_backward of {n} rows of {n_heads} heads");
+    let rows = share::rows(n);
+    let outs = dout.chunks_mut(rows * n_heads * head_dim).zip(rstd.chunks(rows * n_heads));
+    let inputs = x.chunks(rows * x_stride).zip(dx.chunks_mut(rows * x_stride)).zip(positions.chunks(rows));
+    share::each_adding(inputs.zip(outs), dweight, |(((x, dx), positions), (dout, rstd)), dweight| {
+        head_norm_rotary_rows_backward(dout, x, dx, x_stride, weight, rstd, rotary, positions, dweight);
+    });
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
+fn head_norm_rotary_rows_backward(
     dout: &mut [f32],
     x: &[f32],
     dx: &mut [f32],
@@ -94,9 +135,7 @@ pub fn head_norm_rotary_backward(
 ) {
     let head_dim = rotary.head_dim;
     let half = head_dim / 2;
-    let n = positions.len();
-    let n_heads = rstd.len() / n;
-    assert_eq!((weight.len(), dout.len()), (head_dim, n * n_heads * head_dim), "head_norm_rotary_backward of {n} rows of {n_heads} heads");
+    let n_heads = rstd.len() / positions.len();
     for (row, &position) in positions.iter().enumerate() {
         let (cos, sin) = rotary.at(position);
         for head in 0..n_heads {
@@ -124,12 +163,12 @@ pub fn head_norm_rotary_backward(
 mod tests {
     use super::*;
     use crate::reference;
-    use crate::test_util::{assert_close, finite_differences, random, weighted_sum, widen};
+    use crate::test_util::{assert_close, finite_differences, on_threads, random, weighted_sum, widen};
 
     /// Tolerances: forward 1e-6, backward 1e-5 against differences of the f64 twin; rows strided, positions unordered.
     #[test]
     fn forward_and_backward_agree_with_the_twin() {
-        for (n_heads, head_dim) in [(1, 2), (2, 6), (3, 64)] {
+        for (n_heads, head_dim, threads) in [(1, 2, 1), (2, 6, 3), (3, 64, 1)] {
             let positions = [5u32, 0, 1, 9];
             let (n, width) = (positions.len(), n_heads * head_dim);
             let stride = width + 3;
@@ -137,11 +176,13 @@ mod tests {
             let spread = |dense: &[f32]| dense.chunks(width).flat_map(|row| [row, &[0.5; 3]].concat()).collect::<Vec<f32>>();
             let rotary = Rotary::new(10, head_dim, 10_000.0);
             let (mut y, mut rstd) = (vec![0.0; n * width], vec![0.0; n * n_heads]);
-            head_norm_rotary(&spread(&x), stride, &w, 1e-6, &rotary, &positions, &mut y, &mut rstd);
+            on_threads(threads, || head_norm_rotary(&spread(&x), stride, &w, 1e-6, &rotary, &positions, &mut y, &mut rstd));
             let twin = |x: &[f64], w: &[f64]| reference::head_norm_rotary(x, w, 1e-6, 10_000.0, &positions);
             assert_close(&y, &twin(&widen(&x), &widen(&w)), 1e-6);
             let (mut dx, mut dw) = (spread(&vec![0.0; n * width]), vec![0.0; head_dim]);
-            head_norm_rotary_backward(&mut dy.clone(), &spread(&x), &mut dx, stride, &w, &rstd, &rotary, &positions, &mut dw);
+            on_threads(threads, || {
+                head_norm_rotary_backward(&mut dy.clone(), &spread(&x), &mut dx, stride, &w, &rstd, &rotary, &positions, &mut dw);
+            });
             let by_x = finite_differences(&widen(&x), |x| weighted_sum(&twin(x, &widen(&w)), &dy));
             let by_w = finite_differences(&widen(&w), |w| weighted_sum(&twin(&widen(&x), w), &dy));
             let dense: Vec<f32> = dx.chunks(stride).flat_map(|row| row[..width].to_vec()).collect();

@@ -50,3 +50,11 @@ pub fn weighted_sum(output: &[f64], weights: &[f32]) -> f64 {
     assert_eq!(output.len(), weights.len());
     output.iter().zip(weights).map(|(&o, &w)| o * f64::from(w)).sum()
 }
+
+/// Runs on a pool of so many threads, which share operations; on the calling thread where it is one.
+pub fn on_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
+    if threads == 1 {
+        return run();
+    }
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run)
+}

@@ -9,12 +9,12 @@ use base::rng::Rng;
 use engine::measure::quantile;
 use model::{Config, Model};
 use serde::Serialize;
-use tensor::{Mat, MatMut, head, matmul, matmul_add};
+use tensor::{Mat, MatMut, head, yardstick};
 
 use crate::batch::Batch;
 use crate::objective::Objective;
 use crate::optimizer::{Method, Options, State};
-use crate::step::Workers;
+use crate::step::{Division, Workers};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,8 +23,8 @@ pub struct Shape {
     pub config: Config,
     /// Rows of a step.
     pub rows: usize,
-    /// Rows of a micro-batch.
-    pub micro_rows: usize,
+    /// Workers, and rows of a micro-batch.
+    pub division: Division,
     /// Tokens of a row.
     pub len: usize,
     /// Threads.
@@ -42,6 +42,8 @@ pub struct Measurement {
     pub step_gflops: f64,
     /// Median of the rounds' quotients of the two.
     pub ratio: f64,
+    /// What the best quarter of the rounds reached at least.
+    pub best_quarter: f64,
     /// Interquartile range of those quotients.
     pub iqr: f64,
     /// Tokens trained per second.
@@ -52,6 +54,8 @@ pub struct Measurement {
     pub update_ms: f64,
     /// FLOPs per trained token.
     pub flops_per_token: f64,
+    /// Gradient copies among which the threads were divided.
+    pub workers: usize,
     /// Rounds.
     pub rounds: usize,
     /// The instruction set that was picked.
@@ -62,12 +66,12 @@ pub struct Measurement {
 pub fn measure(shape: Shape, rounds: usize) -> Measurement {
     let mut model = Model::new(shape.config, 1);
     let mut state = State::new(&model.params.layout);
-    let mut workers = Workers::new(&model, shape.micro_rows, shape.len, shape.threads);
+    let mut workers = Workers::new(&model, shape.division, shape.len, shape.threads);
     let batches = random_batches(&shape);
     let options = Options { method: shape.method, muon_lr: 0.02, adamw_lr: 1e-3, weight_decay: 0.1, clip_norm: 1.0 };
     let flops_per_token = shape.config.flops_per_token(shape.len);
     let step_flops = flops_per_token * (shape.rows * shape.len) as f64;
-    let mut meter = Meter::new(&shape.config, shape.micro_rows * shape.len, shape.threads);
+    let mut meter = Meter::new(&shape.config, shape.division.micro_rows * shape.len, shape.threads);
 
     let (mut gemm_rates, mut step_rates, mut update_times) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=rounds {
@@ -88,11 +92,13 @@ pub fn measure(shape: Shape, rounds: usize) -> Measurement {
         gemm_gflops: quantile(&mut gemm_rates, 0.5) / 1e9,
         step_gflops: step_rate / 1e9,
         ratio: quantile(&mut ratios, 0.5),
+        best_quarter: quantile(&mut ratios, 0.75),
         iqr: quantile(&mut ratios, 0.75) - quantile(&mut ratios, 0.25),
         tokens_per_second: step_rate / flops_per_token,
         step_ms: step_flops / step_rate * 1e3,
         update_ms: quantile(&mut update_times, 0.5) * 1e3,
         flops_per_token,
+        workers: shape.division.workers,
         rounds,
         instruction_set: tensor::instruction_set().to_string(),
     }
@@ -102,13 +108,13 @@ fn random_batches(shape: &Shape) -> Vec<Batch> {
     let mut rng = Rng::new(1);
     let mut batch = || {
         let mut batch = Batch::default();
-        for _ in 0..shape.micro_rows {
+        for _ in 0..shape.division.micro_rows {
             let ids: Vec<u32> = (0..=shape.len).map(|_| rng.below(shape.config.vocab_size) as u32).collect();
             batch.push_row(&ids, |_| 1.0, shape.len, 0);
         }
         batch
     };
-    (0..shape.rows / shape.micro_rows).map(|_| batch()).collect()
+    (0..shape.rows / shape.division.micro_rows).map(|_| batch()).collect()
 }
 
 /// Measures, now and then, how fast this machine computes a step's matrix products alone: the measure by which runs on
@@ -184,9 +190,9 @@ impl Products {
         for Layer { n, inner, out, repeat, x, w, y, dx, dw } in &mut self.layers {
             let (n, inner, out) = (*n, *inner, *out);
             for _ in 0..*repeat {
-                matmul(Mat::new(x, n, inner), Mat::new(w, out, inner).t(), MatMut::new(y, n, out));
-                matmul(Mat::new(y, n, out), Mat::new(w, out, inner), MatMut::new(dx, n, inner));
-                matmul_add(Mat::new(y, n, out).t(), Mat::new(x, n, inner), MatMut::new(dw, out, inner));
+                yardstick::product(Mat::new(x, n, inner), Mat::new(w, out, inner).t(), MatMut::new(y, n, out), false);
+                yardstick::product(Mat::new(y, n, out), Mat::new(w, out, inner), MatMut::new(dx, n, inner), false);
+                yardstick::product(Mat::new(y, n, out).t(), Mat::new(x, n, inner), MatMut::new(dw, out, inner), true);
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::evaluate::Validation;
 use crate::loader::Loader;
 use crate::objective::Objective;
 use crate::optimizer::{Method, Options, State};
+use crate::step::Division;
 use crate::trainer::{self, Sample, Settings, Stage, Summary};
 use crate::{Error, Result};
 
@@ -79,7 +80,7 @@ pub fn resolve(wanted: &PretrainConfig, shards: &Shards) -> Result<Resolved> {
     let settings = Settings {
         steps,
         rows,
-        micro_rows: Settings::micro_rows_for(rows, context, threads),
+        division: Division::new(&config, rows, context, threads),
         len: context,
         warmup: (steps / 40).clamp(1, 200),
         warmdown: steps * 2 / 5,
@@ -120,11 +121,11 @@ pub fn pretrain(
     let Resolved { config, settings } = resolve(wanted, shards)?;
     let fingerprint = fingerprint(&[&format!("{wanted:?}"), &format!("{:?}", shards.info()), &tokenizer.hash()]);
     let mut loader = Loader::new(shards.train(), settings.len, settings.seed)?;
-    let validation = Validation::new(shards.val(), tokenizer, settings.micro_rows, settings.len, VALIDATION_ROWS)?;
+    let validation = Validation::new(shards.val(), tokenizer, settings.division.micro_rows, settings.len, VALIDATION_ROWS)?;
     let mut batches = |step: usize| {
-        let mut batches = vec![Batch::default(); settings.rows / settings.micro_rows];
+        let mut batches = vec![Batch::default(); settings.rows / settings.division.micro_rows];
         for row in 0..settings.rows {
-            loader.push(step * settings.rows + row, &mut batches[row / settings.micro_rows])?;
+            loader.push(step * settings.rows + row, &mut batches[row / settings.division.micro_rows])?;
         }
         Ok(batches)
     };

@@ -21,6 +21,7 @@ use crate::objective::Objective;
 use crate::optimizer::Options;
 use crate::packing;
 use crate::pretrain::{end_tokens, fingerprint};
+use crate::step::Division;
 use crate::trainer::{self, Sample, Settings, Stage, Summary};
 use crate::{Error, Result};
 
@@ -106,7 +107,8 @@ pub fn sft(
     ));
 
     let rows = (wanted.batch_tokens / len).clamp(1, plan.len());
-    let settings = settings(wanted, optimizer, plan.len() / rows, rows, len);
+    let division = Division::new(&model.config, rows, len, wanted.threads);
+    let settings = settings(wanted, optimizer, plan.len() / rows, rows, len, division);
     let conversations_hash = base::files::hash_bytes(format!("{rendered:?}").as_bytes());
     let base_hash = base::files::hash_file(&base.join("model.safetensors"))?;
     let fingerprint = fingerprint(&[&format!("{wanted:?} {optimizer:?}"), &conversations_hash, &base_hash, &tokenizer.hash()]);
@@ -116,9 +118,9 @@ pub fn sft(
     };
     let pad = tokenizer.eot();
     let mut batches = |step: usize| {
-        let mut batches = vec![Batch::default(); rows / settings.micro_rows];
+        let mut batches = vec![Batch::default(); rows / settings.division.micro_rows];
         for i in 0..rows {
-            let batch = &mut batches[i / settings.micro_rows];
+            let batch = &mut batches[i / settings.division.micro_rows];
             match (&plan[step * rows + i], &mut loader) {
                 (Row::Replay(row), Some(loader)) => loader.push(*row, batch)?,
                 (Row::Conversations(row), _) => {
@@ -192,14 +194,14 @@ fn prepare(rendered: &[Rendered], capacity: usize, rows: usize) -> Prepared {
 }
 
 /// The loop's numbers: half of the run is warm-down, no weight decay.
-fn settings(wanted: &SftConfig, optimizer: Options, steps: usize, rows: usize, len: usize) -> Settings {
+fn settings(wanted: &SftConfig, optimizer: Options, steps: usize, rows: usize, len: usize, division: Division) -> Settings {
     let scaled = |lr: f32| lr * wanted.lr_factor as f32;
     let optimizer = Options { muon_lr: scaled(optimizer.muon_lr), adamw_lr: scaled(optimizer.adamw_lr), weight_decay: 0.0, ..optimizer };
     let steps = steps.max(1);
     Settings {
         steps,
         rows,
-        micro_rows: Settings::micro_rows_for(rows, len, wanted.threads),
+        division,
         len,
         warmup: (steps / 20).max(1),
         warmdown: steps / 2,

@@ -2,36 +2,75 @@
 //!
 //! Micro-batch i belongs to worker i mod n. A worker runs its micro-batches from end to end in its own activations into its
 //! own gradient buffer, so that nothing is shared and nothing waits; then the buffers are added up in worker order, in
-//! slices. The same thread count gives the same bytes.
+//! slices. Where the buffers of a large model would not fit, there are fewer workers, and several threads share each one's
+//! operations. The same thread count gives the same bytes.
 
-use model::{Activations, Model};
+use model::{Activations, Config, Layout, Model};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
 use crate::objective::Objective;
 
-/// The buffers of one thread.
+/// The buffers of one worker, and its threads where it has more than one.
 #[derive(Debug)]
 struct Worker {
     acts: Activations,
     grads: Vec<f32>,
+    pool: Option<ThreadPool>,
 }
 
-/// The buffers of all threads.
+/// The buffers of all workers.
 #[derive(Debug)]
 pub struct Workers {
     workers: Vec<Worker>,
+    threads: usize,
+}
+
+/// Bytes that the gradients and activations of all workers may take together. One worker there is in any case.
+const MEMORY: usize = 4 << 30;
+
+/// How the threads and the rows of a step are divided among workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Division {
+    /// Workers, each with a gradient of its own.
+    pub workers: usize,
+    /// Rows of a micro-batch; divides the rows of a step.
+    pub micro_rows: usize,
+}
+
+impl Division {
+    /// As many workers as there are threads, rows for them, and room within 4 GiB.
+    pub fn new(config: &Config, rows: usize, len: usize, threads: usize) -> Division {
+        let bytes = 4 * (Layout::new(config).len + Activations::count(config, 1, len));
+        Division::of(threads.min(rows).min(MEMORY / bytes), rows, len)
+    }
+
+    /// For so many workers: the most rows that divide `rows`, give every worker work, and keep a micro-batch within about
+    /// 1024 tokens, so that its activations stay in the caches.
+    pub fn of(workers: usize, rows: usize, len: usize) -> Division {
+        let workers = workers.max(1);
+        let fits = |m: &usize| rows.is_multiple_of(*m) && (m * len <= 1024 || *m == 1) && rows / m >= workers;
+        Division { workers, micro_rows: (1..=rows).rev().find(fits).unwrap_or(1) }
+    }
 }
 
 impl Workers {
-    /// For micro-batches of `rows` sequences of `len` tokens on `threads` threads.
-    pub fn new(model: &Model, rows: usize, len: usize, threads: usize) -> Workers {
-        let worker = || Worker { acts: Activations::new(&model.config, rows, len), grads: vec![0.0; model.params.layout.len] };
-        Workers { workers: (0..threads.max(1)).map(|_| worker()).collect() }
+    /// For rows of `len` tokens. `threads` threads are shared out over the workers.
+    pub fn new(model: &Model, division: Division, len: usize, threads: usize) -> Workers {
+        let Division { workers, micro_rows } = division;
+        let worker = |index: usize| {
+            let own = threads / workers + usize::from(index < threads % workers);
+            let pool = || ThreadPoolBuilder::new().num_threads(own).build().expect("the system gives threads");
+            let grads = vec![0.0; model.params.layout.len];
+            Worker { acts: Activations::new(&model.config, micro_rows, len), grads, pool: (own > 1).then(pool) }
+        };
+        Workers { workers: (0..workers).map(worker).collect(), threads: threads.max(1) }
     }
 
     /// Number of threads.
     pub fn threads(&self) -> usize {
-        self.workers.len()
+        self.threads
     }
 
     /// The summed gradient of the last call of [`Workers::gradient`].
@@ -83,7 +122,7 @@ impl Workers {
         if others.is_empty() {
             return;
         }
-        let slice = first.grads.len().div_ceil(others.len() + 1).max(1);
+        let slice = first.grads.len().div_ceil(self.threads).max(1);
         std::thread::scope(|scope| {
             for (i, sum) in first.grads.chunks_mut(slice).enumerate() {
                 let others = &*others;
@@ -98,8 +137,17 @@ impl Workers {
     }
 }
 
-/// Runs a closure for each worker on a thread of its own; results in worker order. One worker runs on the caller's thread.
+/// Runs a closure for each worker on a thread of its own or in its pool; results in worker order. One worker without a pool
+/// runs on the caller's thread.
 fn on_each<R: Send>(workers: &mut [Worker], run: impl Fn(usize, &mut Worker) -> R + Sync) -> Vec<R> {
+    let run = |index: usize, worker: &mut Worker| match worker.pool.take() {
+        None => run(index, worker),
+        Some(pool) => {
+            let result = pool.install(|| run(index, worker));
+            worker.pool = Some(pool);
+            result
+        }
+    };
     if let [only] = workers {
         return vec![run(0, only)];
     }
@@ -141,24 +189,37 @@ mod tests {
             all.weights.extend(&batch.weights);
             all
         })];
-        let run = |batches: &[Batch], rows: usize, threads: usize| {
-            let mut workers = Workers::new(&model, rows, 16, threads);
+        let run = |batches: &[Batch], micro_rows: usize, workers: usize, threads: usize| {
+            let mut workers = Workers::new(&model, Division { workers, micro_rows }, 16, threads);
             let loss = workers.gradient(&model, batches, Objective::CrossEntropy);
             (loss, workers.grads().to_vec())
         };
-        let (loss, whole) = run(&joined, 12, 1);
-        for threads in [1, 2, 3, 8] {
-            let (other_loss, grads) = run(&batches, 2, threads);
+        let (loss, whole) = run(&joined, 12, 1, 1);
+        for (workers, threads) in [(1, 1), (2, 2), (3, 3), (8, 8), (1, 2), (2, 5), (1, 16)] {
+            let (other_loss, grads) = run(&batches, 2, workers, threads);
             assert!((loss - other_loss).abs() < 1e-5, "{loss} {other_loss}");
             let difference: f32 = grads.iter().zip(&whole).map(|(a, b)| (a - b).powi(2)).sum();
             let norm: f32 = whole.iter().map(|x| x * x).sum();
             assert!((difference / norm).sqrt() < 1e-5);
-            assert_eq!(run(&batches, 2, threads).1, grads, "the same threads give the same bytes");
+            assert_eq!(run(&batches, 2, workers, threads).1, grads, "the same threads give the same bytes");
         }
-        let mut workers = Workers::new(&model, 2, 16, 2);
+        let mut workers = Workers::new(&model, Division { workers: 2, micro_rows: 2 }, 16, 2);
         let logprobs = workers.logprobs(&model, &batches);
         let total: f64 = batches.iter().map(Batch::total_weight).sum();
         let from_scores: f64 = logprobs.iter().flatten().map(|&logprob| -f64::from(logprob)).sum::<f64>() / total;
         assert!((from_scores - loss).abs() < 1e-5);
+    }
+
+    #[test]
+    fn workers_are_as_many_as_threads_rows_and_memory_allow() {
+        let demo = Config::from_depth(3, 3072, 256);
+        assert_eq!(Division::new(&demo, 8, 256, 2), Division { workers: 2, micro_rows: 4 });
+        assert_eq!(Division::new(&demo, 8, 256, 16), Division { workers: 8, micro_rows: 1 });
+        let gpt2 = Config::from_depth(12, 50_304, 1024);
+        let Division { workers, micro_rows } = Division::new(&gpt2, 64, 1024, 64);
+        assert_eq!(micro_rows, 1);
+        let bytes = 4 * (Layout::new(&gpt2).len + Activations::count(&gpt2, 1, 1024));
+        assert!(workers >= 2 && workers * bytes <= MEMORY && (workers + 1) * bytes > MEMORY, "{workers} workers of {bytes} bytes");
+        assert_eq!(Division::new(&Config::from_depth(40, 50_304, 4096), 8, 4096, 4).workers, 1);
     }
 }

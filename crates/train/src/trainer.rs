@@ -17,7 +17,7 @@ use crate::measure::Meter;
 use crate::objective::Objective;
 use crate::optimizer::{Options, State};
 use crate::schedule::Schedule;
-use crate::step::Workers;
+use crate::step::{Division, Workers};
 use crate::{Error, Result};
 
 /// A stage's resolved numbers.
@@ -27,8 +27,8 @@ pub struct Settings {
     pub steps: usize,
     /// Rows of a step.
     pub rows: usize,
-    /// Rows of a micro-batch; divides `rows`.
-    pub micro_rows: usize,
+    /// Rows of a micro-batch, and workers.
+    pub division: Division,
     /// Tokens of a row, T.
     pub len: usize,
     /// Steps of warm-up.
@@ -55,13 +55,6 @@ impl Settings {
     /// The learning rate's course.
     pub fn schedule(&self) -> Schedule {
         Schedule { steps: self.steps, warmup: self.warmup, warmdown: self.warmdown, floor: 0.0 }
-    }
-
-    /// The largest number of rows that divides `rows`, gives every thread work, and keeps a micro-batch within about 1024
-    /// tokens, so that its activations stay in the caches.
-    pub fn micro_rows_for(rows: usize, len: usize, threads: usize) -> usize {
-        let fits = |m: &usize| rows.is_multiple_of(*m) && (m * len <= 1024 || *m == 1) && rows / m >= threads.min(rows);
-        (1..=rows).rev().find(fits).unwrap_or(1)
     }
 }
 
@@ -168,8 +161,8 @@ pub fn train(
             (0, model, state)
         }
     };
-    let mut workers = Workers::new(&model, settings.micro_rows, settings.len, settings.threads);
-    let mut meter = Meter::new(&model.config, settings.micro_rows * settings.len, settings.threads);
+    let mut workers = Workers::new(&model, settings.division, settings.len, settings.threads);
+    let mut meter = Meter::new(&model.config, settings.division.micro_rows * settings.len, settings.threads);
     let mut logs = Logs::open(stage.folder)?;
     let schedule = settings.schedule();
     let tokens_per_step = (settings.rows * settings.len) as u64;

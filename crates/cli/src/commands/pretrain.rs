@@ -106,15 +106,16 @@ fn tell(resolved: &Resolved, context: &Context) {
         config.head_dim,
         parameters as f64 / 1e6
     ));
-    let batch = settings.rows * settings.len;
+    let (batch, workers) = (settings.rows * settings.len, settings.division.workers);
     context.line(&format!(
-        "plan: {} steps of {batch} tokens = {:.2} M tokens, {:.1} MFLOP a token, {:?} {}, {} threads, {}",
+        "plan: {} steps of {batch} tokens = {:.2} M tokens, {:.1} MFLOP a token, {:?} {}, {} threads{}, {}",
         settings.steps,
         (settings.steps * batch) as f64 / 1e6,
         config.flops_per_token(settings.len) / 1e6,
         settings.optimizer.method,
         settings.optimizer.matrix_lr(),
         settings.threads,
+        if workers < settings.threads { format!(" sharing {workers} gradient copies") } else { String::new() },
         tensor::instruction_set()
     ));
 }
