@@ -32,6 +32,9 @@ pub struct Options {
     /// Worker threads; training on another number gives other (equally good) bytes [default: one per processor]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Multiply matrices in all 24 bits of f32 where AMX would keep 16 and be several times faster
+    #[arg(long, global = true)]
+    full_precision: bool,
     /// Show progress as whole lines, as if there were no terminal
     #[arg(long, global = true)]
     plain: bool,
@@ -48,6 +51,9 @@ impl Context {
             (false, true) => Output::Plain,
             (false, false) => Output::Terminal,
         };
+        if options.full_precision {
+            tensor::matmul::full_precision();
+        }
         let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
         let threads = options.threads.map_or(processors, usize::from);
         let stop = Stop::new();

@@ -82,7 +82,7 @@ pub fn measure(shape: Shape, rounds: usize) -> Result<Measurement> {
         prompt,
         tokens,
         rounds,
-        instruction_set: tensor::instruction_set().to_string(),
+        instruction_set: tensor::instruction_set(),
     })
 }
 

@@ -29,9 +29,9 @@ pub enum Device {
     Cpu,
 }
 
-/// What a build runs on, in words: the widest instruction set of this machine that kernels are compiled for.
-pub fn instruction_set() -> &'static str {
-    simd::name()
+/// What this machine runs kernels with, in words.
+pub fn instruction_set() -> String {
+    format!("{}{}", simd::name(), if matmul::on_amx() { " with AMX" } else { "" })
 }
 
 #[cfg(test)]

@@ -201,7 +201,8 @@ mod tests {
     }
 
     /// Tolerance 1e-4: five rounds of a polynomial of degree five in f32.
-    /// Tolerance 2e-3: rounding of A = XXᵀ, of size 6e-8, is multiplied by 3.4² at each step as small singular values are.
+    /// Tolerance 2e-3: rounding of A = XXᵀ, of size 6e-8, is multiplied by 3.4² at each step as small singular values are. With
+    /// AMX it is of size 4e-6 and so is felt by ten times larger singular values.
     #[test]
     fn muon_agrees_with_the_twin_where_singular_values_are_far_apart() {
         for (rows, cols) in [(24, 64), (64, 24), (48, 48)] {
@@ -212,7 +213,7 @@ mod tests {
                 let options = Muon { lr: 1.0, momentum: 0.95, weight_decay: 0.0 };
                 muon(&mut param, &grad, &mut momentum, rows, cols, 1.0, options, &mut MuonScratch::default());
                 let exact = reference::muon_first_update(&widen(&grad), rows, cols);
-                assert_close(&param, &exact, 2e-3);
+                assert_close(&param, &exact, if crate::matmul::on_amx() { 2e-2 } else { 2e-3 });
             }
         }
     }

@@ -100,7 +100,7 @@ pub fn measure(shape: Shape, rounds: usize) -> Measurement {
         flops_per_token,
         workers: shape.division.workers,
         rounds,
-        instruction_set: tensor::instruction_set().to_string(),
+        instruction_set: tensor::instruction_set(),
     }
 }
 
