@@ -109,7 +109,7 @@ impl Activations {
         let (h, k) = (config.n_heads, config.n_kv_heads);
         let block = 4 * c + 3 * f + 3 * q + 3 * kv + 2 * h + k + 2;
         let once = 4 * c + 3 * f + 3 * q + 3 * kv + 1;
-        batch * len * (config.n_layers * block + once) + head::SLICE * (config.vocab_size + 2 * c)
+        batch * len * (config.n_layers * block + once) + head::Scratch::count(config.vocab_size, c)
     }
 
     /// Sequences and their length: (B, T).
@@ -195,7 +195,6 @@ mod tests {
             [residual, normed, rstd, qkv, q, q_rstd, k, k_rstd, attended, lse, residual_mid, normed_mid, rstd_mid, gate_up, gated]
         });
         let numbers: usize = once.into_iter().chain(in_blocks).map(|buffer| buffer.len()).sum();
-        let head = head::SLICE * (config.vocab_size + 2 * config.hidden_size);
-        assert_eq!(Activations::count(&config, 3, 5), numbers + head);
+        assert_eq!(Activations::count(&config, 3, 5), numbers + head::Scratch::count(config.vocab_size, config.hidden_size));
     }
 }

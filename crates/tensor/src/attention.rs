@@ -4,11 +4,9 @@
 //! values. Probabilities are not kept; forward leaves the log of each softmax's denominator, and backward computes
 //! the block's probabilities again from it (Dao et al. 2022). One block's matrices stay in the L1/L2 cache.
 
-use multiversion::multiversion;
-
 use crate::matmul::{Mat, MatMut, matmul, matmul_add};
 use crate::share;
-use crate::simd::{self, exp};
+use crate::simd::{self, exp, kernel};
 
 /// Queries per block.
 pub const BLOCK: usize = 64;
@@ -160,22 +158,23 @@ fn forward_heads(mut io: Forward, shape: Shape, scratch: &mut [f32], threads: us
     }
 }
 
-/// Softmax of scaled scores (rows, keys), where row r sees keys 0..=start + r; the others become 0.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn softmax_rows(scores: &mut [f32], start: usize, keys: usize, scale: f32, lse: &mut [f32]) {
-    for (r, (row, lse)) in scores.chunks_exact_mut(keys).zip(lse).enumerate() {
-        let (seen, masked) = row.split_at_mut(start + r + 1);
-        for x in seen.iter_mut() {
-            *x *= scale;
+kernel! {
+    /// Softmax of scaled scores (rows, keys), where row r sees keys 0..=start + r; the others become 0.
+    fn softmax_rows(scores: &mut [f32], start: usize, keys: usize, scale: f32, lse: &mut [f32]) {
+        for (r, (row, lse)) in scores.chunks_exact_mut(keys).zip(lse).enumerate() {
+            let (seen, masked) = row.split_at_mut(start + r + 1);
+            for x in seen.iter_mut() {
+                *x *= scale;
+            }
+            let largest = simd::max(seen);
+            let sum = simd::exp_and_sum(seen, largest);
+            *lse = largest + sum.ln();
+            let inverse = 1.0 / sum;
+            for x in seen {
+                *x *= inverse;
+            }
+            masked.fill(0.0);
         }
-        let largest = simd::max(seen);
-        let sum = simd::exp_and_sum(seen, largest);
-        *lse = largest + sum.ln();
-        let inverse = 1.0 / sum;
-        for x in seen {
-            *x *= inverse;
-        }
-        masked.fill(0.0);
     }
 }
 
@@ -255,21 +254,22 @@ fn backward_heads(mut io: Backward, shape: Shape, scratch: &mut [f32], threads: 
     }
 }
 
-/// Scores become probabilities again, gradients of probabilities become gradients of raw scores. Both (rows, keys).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn softmax_rows_backward(p: &mut [f32], dp: &mut [f32], dout: Mat, out: Mat, start: usize, scale: f32, lse: &[f32]) {
-    let keys = start + lse.len();
-    for (r, (p, dp)) in p.chunks_exact_mut(keys).zip(dp.chunks_exact_mut(keys)).enumerate() {
-        let delta = simd::dot(dout.row(r), out.row(r));
-        let (seen, masked) = p.split_at_mut(start + r + 1);
-        let (dseen, dmasked) = dp.split_at_mut(start + r + 1);
-        let lse = lse[r];
-        for (p, dp) in seen.iter_mut().zip(dseen) {
-            *p = exp(*p * scale - lse);
-            *dp = *p * (*dp - delta) * scale;
+kernel! {
+    /// Scores become probabilities again, gradients of probabilities become gradients of raw scores. Both (rows, keys).
+    fn softmax_rows_backward(p: &mut [f32], dp: &mut [f32], dout: Mat, out: Mat, start: usize, scale: f32, lse: &[f32]) {
+        let keys = start + lse.len();
+        for (r, (p, dp)) in p.chunks_exact_mut(keys).zip(dp.chunks_exact_mut(keys)).enumerate() {
+            let delta = simd::dot(dout.row(r), out.row(r));
+            let (seen, masked) = p.split_at_mut(start + r + 1);
+            let (dseen, dmasked) = dp.split_at_mut(start + r + 1);
+            let lse = lse[r];
+            for (p, dp) in seen.iter_mut().zip(dseen) {
+                *p = exp(*p * scale - lse);
+                *dp = *p * (*dp - delta) * scale;
+            }
+            masked.fill(0.0);
+            dmasked.fill(0.0);
         }
-        masked.fill(0.0);
-        dmasked.fill(0.0);
     }
 }
 

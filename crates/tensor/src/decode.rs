@@ -7,10 +7,9 @@
 //!
 //! The key cache is such a matrix of (positions, head_dim), the value cache one of (head_dim, positions).
 
-use multiversion::multiversion;
 use pulp::{Simd, WithSimd};
 
-use crate::simd::{self, ARCH, LANES};
+use crate::simd::{self, ARCH, LANES, kernel};
 
 /// One step along the depth of a panel.
 type Step = [f32; LANES];
@@ -277,22 +276,24 @@ fn block_attention<S: Simd>(
     product::<S, false>(simd, Rows { data: scores, stride: width }, rows, value_view, out, stride);
 }
 
-/// `out` = e^((logit - largest) * factor) for each logit; gives their sum.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-pub fn exponentials(logits: &[f32], largest: f32, factor: f32, out: &mut [f32]) -> f32 {
-    assert_eq!(logits.len(), out.len());
-    for (out, &logit) in out.iter_mut().zip(logits) {
-        *out = (logit - largest) * factor;
+kernel! {
+    /// `out` = e^((logit - largest) * factor) for each logit; gives their sum.
+    pub fn exponentials(logits: &[f32], largest: f32, factor: f32, out: &mut [f32]) -> f32 {
+        assert_eq!(logits.len(), out.len());
+        for (out, &logit) in out.iter_mut().zip(logits) {
+            *out = (logit - largest) * factor;
+        }
+        simd::exp_and_sum(out, 0.0)
     }
-    simd::exp_and_sum(out, 0.0)
 }
 
-/// The largest number of each chunk of [`LANES`]; `maxima` holds one for each, the last chunk may be shorter.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-pub fn chunk_maxima(values: &[f32], maxima: &mut [f32]) {
-    assert_eq!(maxima.len(), values.len().div_ceil(LANES), "maxima of {} numbers", values.len());
-    for (maximum, chunk) in maxima.iter_mut().zip(values.chunks(LANES)) {
-        *maximum = simd::max(chunk);
+kernel! {
+    /// The largest number of each chunk of [`LANES`]; `maxima` holds one for each, the last chunk may be shorter.
+    pub fn chunk_maxima(values: &[f32], maxima: &mut [f32]) {
+        assert_eq!(maxima.len(), values.len().div_ceil(LANES), "maxima of {} numbers", values.len());
+        for (maximum, chunk) in maxima.iter_mut().zip(values.chunks(LANES)) {
+            *maximum = simd::max(chunk);
+        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! Token embeddings: rows of a table.
 
-use multiversion::multiversion;
-
-use crate::simd::axpy;
+use crate::simd::{axpy, kernel};
 
 /// `out` (N, C) takes row `tokens[n]` of `table` (V, C).
 pub fn embedding(tokens: &[u32], table: &[f32], c: usize, out: &mut [f32]) {
@@ -12,12 +10,13 @@ pub fn embedding(tokens: &[u32], table: &[f32], c: usize, out: &mut [f32]) {
     }
 }
 
-/// Backward: row `tokens[n]` of `dtable` receives `dout[n]`, in the order of n.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-pub fn embedding_backward(dout: &[f32], tokens: &[u32], c: usize, dtable: &mut [f32]) {
-    assert_eq!(dout.len(), tokens.len() * c, "embedding_backward of {} tokens of {c}", tokens.len());
-    for (&token, dout) in tokens.iter().zip(dout.chunks_exact(c)) {
-        axpy(1.0, dout, &mut dtable[token as usize * c..][..c]);
+kernel! {
+    /// Backward: row `tokens[n]` of `dtable` receives `dout[n]`, in the order of n.
+    pub fn embedding_backward(dout: &[f32], tokens: &[u32], c: usize, dtable: &mut [f32]) {
+        assert_eq!(dout.len(), tokens.len() * c, "embedding_backward of {} tokens of {c}", tokens.len());
+        for (&token, dout) in tokens.iter().zip(dout.chunks_exact(c)) {
+            axpy(1.0, dout, &mut dtable[token as usize * c..][..c]);
+        }
     }
 }
 

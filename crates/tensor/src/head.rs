@@ -1,29 +1,43 @@
 //! The output head with the objective: hidden states to log-probabilities of targets and back, slice by slice.
 //!
-//! Logits exist only for [`SLICE`] positions at a time and only for positions that have a target to be scored. An
+//! Logits exist only for a [`slice()`] of positions at a time and only for positions that have a target to be scored. An
 //! objective that is local to a position enters as one number: dLoss/dlogprob. The gradient of the logits is then
 //! that number times (onehot - softmax), whatever the stage.
 
-use multiversion::multiversion;
-
 use crate::matmul::{Mat, MatMut, matmul, matmul_add};
-use crate::{share, simd};
+use crate::share;
+use crate::simd::{self, kernel};
 
-/// Positions whose logits exist at once.
-pub const SLICE: usize = 128;
+/// Positions whose logits exist at once: more where the vocabulary is small, because each slice reads the whole table.
+pub const fn slice(vocab: usize) -> usize {
+    let positions = (2 << 20) / vocab / 128 * 128;
+    if positions < 128 {
+        128
+    } else if positions > 512 {
+        512
+    } else {
+        positions
+    }
+}
 
 /// Buffers of [`score`] and [`score_and_backward`], allocated once.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    rows: Vec<f32>,   // (SLICE, C)
-    drows: Vec<f32>,  // (SLICE, C)
-    logits: Vec<f32>, // (SLICE, V)
+    rows: Vec<f32>,   // (slice, C)
+    drows: Vec<f32>,  // (slice, C)
+    logits: Vec<f32>, // (slice, V)
 }
 
 impl Scratch {
     /// For a table (V, C).
     pub fn new(vocab: usize, c: usize) -> Scratch {
-        Scratch { rows: vec![0.0; SLICE * c], drows: vec![0.0; SLICE * c], logits: vec![0.0; SLICE * vocab] }
+        let slice = slice(vocab);
+        Scratch { rows: vec![0.0; slice * c], drows: vec![0.0; slice * c], logits: vec![0.0; slice * vocab] }
+    }
+
+    /// Numbers that [`Scratch::new`] allocates.
+    pub fn count(vocab: usize, c: usize) -> usize {
+        slice(vocab) * (vocab + 2 * c)
     }
 }
 
@@ -39,7 +53,8 @@ pub struct Target {
 /// Log-probabilities of the targets. `hidden` (N, C), `table` (V, C), `logprobs` (targets).
 pub fn score(hidden: &[f32], table: &[f32], c: usize, targets: &[Target], logprobs: &mut [f32], scratch: &mut Scratch) {
     assert_eq!(targets.len(), logprobs.len());
-    for (targets, logprobs) in targets.chunks(SLICE).zip(logprobs.chunks_mut(SLICE)) {
+    let slice = slice(table.len() / c);
+    for (targets, logprobs) in targets.chunks(slice).zip(logprobs.chunks_mut(slice)) {
         slice_logprobs(hidden, table, c, targets, logprobs, scratch);
     }
 }
@@ -60,14 +75,15 @@ pub fn score_and_backward(
     assert_eq!(targets.len(), logprobs.len());
     assert_eq!((hidden.len(), table.len()), (dhidden.len(), dtable.len()));
     let vocab = table.len() / c;
-    for (slice, (targets, logprobs)) in targets.chunks(SLICE).zip(logprobs.chunks_mut(SLICE)).enumerate() {
+    let slice = slice(vocab);
+    for (index, (targets, logprobs)) in targets.chunks(slice).zip(logprobs.chunks_mut(slice)).enumerate() {
         slice_logprobs(hidden, table, c, targets, logprobs, scratch);
         let n = targets.len();
         let logits = &mut scratch.logits[..n * vocab];
         let rows = share::rows(n);
         share::each(logits.chunks_mut(rows * vocab).enumerate(), |(piece, logits)| {
             for (i, row) in (piece * rows..).zip(logits.chunks_exact_mut(vocab)) {
-                let weight = dloss(slice * SLICE + i, logprobs[i]);
+                let weight = dloss(index * slice + i, logprobs[i]);
                 simd::scale(-weight, row);
                 row[targets[i].token as usize] += weight;
             }
@@ -100,17 +116,18 @@ fn slice_logprobs(hidden: &[f32], table: &[f32], c: usize, targets: &[Target], l
     });
 }
 
-/// Logits become probabilities; returns the log-probability of one of them.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn softmax(row: &mut [f32], token: usize) -> f32 {
-    let largest = simd::max(row);
-    let of_token = row[token];
-    let sum = simd::exp_and_sum(row, largest);
-    let inverse = 1.0 / sum;
-    for p in row {
-        *p *= inverse;
+kernel! {
+    /// Logits become probabilities; returns the log-probability of one of them.
+    fn softmax(row: &mut [f32], token: usize) -> f32 {
+        let largest = simd::max(row);
+        let of_token = row[token];
+        let sum = simd::exp_and_sum(row, largest);
+        let inverse = 1.0 / sum;
+        for p in row {
+            *p *= inverse;
+        }
+        of_token - largest - sum.ln()
     }
-    of_token - largest - sum.ln()
 }
 
 #[cfg(test)]
@@ -122,7 +139,7 @@ mod tests {
     /// Tolerances: log-probabilities 1e-6, gradients 1e-5. More positions than a slice; one row scored twice, some not at all.
     #[test]
     fn forward_and_backward_agree_with_the_twin() {
-        for (n, vocab, c, threads) in [(3, 7, 5, 1), (SLICE + 9, 19, 3, 1), (SLICE + 9, 19, 3, 5)] {
+        for (n, vocab, c, threads) in [(3, 7, 5, 1), (slice(19) + 9, 19, 3, 1), (slice(19) + 9, 19, 3, 5)] {
             let (hidden, table) = (random(n * c, 1), random(vocab * c, 2));
             let mut targets: Vec<Target> =
                 (0..n as u32).filter(|row| row % 5 != 1).map(|row| Target { row, token: row * 3 % vocab as u32 }).collect();

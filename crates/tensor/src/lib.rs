@@ -35,4 +35,6 @@ pub fn instruction_set() -> String {
 }
 
 #[cfg(test)]
+mod same_bits;
+#[cfg(test)]
 mod test_util;

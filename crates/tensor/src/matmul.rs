@@ -176,12 +176,27 @@ pub fn symmetric_matmul(a: Mat, b: Mat, out: &mut [f32]) {
     const PANEL: usize = 64;
     let n = a.rows;
     assert_eq!((b.cols, out.len()), (n, n * n), "a symmetric product of ({n}, {}) and ({}, {})", a.cols, b.rows, b.cols);
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if amx::pays(n, a.cols, n) && AMX_ALLOWED.load(Ordering::Relaxed) {
+        amx::lower_product(a, b, MatMut::new(out, n, n));
+        return mirror_lower(out, n);
+    }
     for from in (0..n).step_by(PANEL) {
         let to = (from + PANEL).min(n);
         matmul(a.rows(from, to), b.cols(0, to), MatMut::strided(&mut out[from * n..], to - from, to, n));
-        for row in 0..to {
-            for col in from.max(row + 1)..to {
-                out[row * n + col] = out[col * n + row];
+    }
+    mirror_lower(out, n);
+}
+
+/// What stands below the diagonal of a matrix (n, n), above it as well; square after square, so that caches are not thrashed.
+fn mirror_lower(matrix: &mut [f32], n: usize) {
+    const SQUARE: usize = 32;
+    for top in (0..n).step_by(SQUARE) {
+        for left in (top..n).step_by(SQUARE) {
+            for row in top..(top + SQUARE).min(n) {
+                for col in left.max(row + 1)..(left + SQUARE).min(n) {
+                    matrix[row * n + col] = matrix[col * n + row];
+                }
             }
         }
     }

@@ -1,9 +1,7 @@
 //! RMSNorm: y = x / rms(x) * weight (Zhang and Sennrich 2019).
 
-use multiversion::multiversion;
-
 use crate::share;
-use crate::simd::{self, LANES, fma, sum_lanes};
+use crate::simd::{self, LANES, fma, kernel, sum_lanes};
 
 /// Normalises each row. `x`, `y` (N, C); `weight` (C); `rstd` (N) receives 1 / rms for the backward pass.
 pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32], rstd: &mut [f32]) {
@@ -14,13 +12,14 @@ pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32], rstd: &mut [
     share::each(pieces, |((x, y), rstd)| rms_norm_rows(x, weight, eps, y, rstd));
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn rms_norm_rows(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32], rstd: &mut [f32]) {
-    let c = weight.len();
-    for ((x, y), rstd) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)).zip(rstd.iter_mut()) {
-        *rstd = 1.0 / (simd::dot(x, x) / c as f32 + eps).sqrt();
-        for i in 0..c {
-            y[i] = x[i] * *rstd * weight[i];
+kernel! {
+    fn rms_norm_rows(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32], rstd: &mut [f32]) {
+        let c = weight.len();
+        for ((x, y), rstd) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)).zip(rstd.iter_mut()) {
+            *rstd = 1.0 / (simd::dot(x, x) / c as f32 + eps).sqrt();
+            for i in 0..c {
+                y[i] = x[i] * *rstd * weight[i];
+            }
         }
     }
 }
@@ -37,14 +36,15 @@ pub fn rms_norm_backward(dy: &[f32], x: &[f32], weight: &[f32], rstd: &[f32], dx
     share::each_adding(pieces, dweight, |(((dy, x), dx), rstd), dweight| rms_norm_rows_backward(dy, x, weight, rstd, dx, dweight));
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn rms_norm_rows_backward(dy: &[f32], x: &[f32], weight: &[f32], rstd: &[f32], dx: &mut [f32], dweight: &mut [f32]) {
-    let c = weight.len();
-    for (((dy, x), dx), &rstd) in dy.chunks_exact(c).zip(x.chunks_exact(c)).zip(dx.chunks_exact_mut(c)).zip(rstd) {
-        let projection = weighted_dot(dy, weight, x) * rstd * rstd / c as f32;
-        for i in 0..c {
-            dweight[i] = fma(dy[i] * rstd, x[i], dweight[i]);
-            dx[i] += rstd * fma(dy[i], weight[i], -(x[i] * projection));
+kernel! {
+    fn rms_norm_rows_backward(dy: &[f32], x: &[f32], weight: &[f32], rstd: &[f32], dx: &mut [f32], dweight: &mut [f32]) {
+        let c = weight.len();
+        for (((dy, x), dx), &rstd) in dy.chunks_exact(c).zip(x.chunks_exact(c)).zip(dx.chunks_exact_mut(c)).zip(rstd) {
+            let projection = weighted_dot(dy, weight, x) * rstd * rstd / c as f32;
+            for i in 0..c {
+                dweight[i] = fma(dy[i] * rstd, x[i], dweight[i]);
+                dx[i] += rstd * fma(dy[i], weight[i], -(x[i] * projection));
+            }
         }
     }
 }

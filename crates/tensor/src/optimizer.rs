@@ -1,9 +1,7 @@
 //! Updates of parameters from gradients: AdamW in one pass, Muon's orthogonalised momentum.
 
-use multiversion::multiversion;
-
 use crate::matmul::{Mat, MatMut, matmul, symmetric_matmul};
-use crate::simd::{self, fma};
+use crate::simd::{self, fma, kernel};
 
 /// The numbers of an AdamW step (Loshchilov and Hutter 2019).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,24 +20,25 @@ pub struct AdamW {
     pub step: u64,
 }
 
-/// One AdamW step; all slices have one length. The gradient is multiplied by `grad_scale` first (clipping).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-pub fn adamw(param: &mut [f32], grad: &[f32], first: &mut [f32], second: &mut [f32], grad_scale: f32, options: AdamW) {
-    let n = param.len();
-    assert_eq!((grad.len(), first.len(), second.len()), (n, n, n), "adamw of {n} parameters");
-    let AdamW { lr, beta1, beta2, eps, weight_decay, step } = options;
-    let exponent = step.min(1 << 30) as i32;
-    let correction1 = (1.0 - f64::from(beta1).powi(exponent)) as f32;
-    let correction2 = (1.0 - f64::from(beta2).powi(exponent)) as f32;
-    let step_size = lr / correction1;
-    let inverse_root = 1.0 / correction2.sqrt();
-    let shrink = 1.0 - lr * weight_decay;
-    for i in 0..n {
-        let g = grad[i] * grad_scale;
-        first[i] = fma(beta1, first[i], (1.0 - beta1) * g);
-        second[i] = fma(beta2, second[i], (1.0 - beta2) * g * g);
-        let denominator = fma(second[i].sqrt(), inverse_root, eps);
-        param[i] = fma(param[i], shrink, -(step_size * first[i] / denominator));
+kernel! {
+    /// One AdamW step; all slices have one length. The gradient is multiplied by `grad_scale` first (clipping).
+    pub fn adamw(param: &mut [f32], grad: &[f32], first: &mut [f32], second: &mut [f32], grad_scale: f32, options: AdamW) {
+        let n = param.len();
+        assert_eq!((grad.len(), first.len(), second.len()), (n, n, n), "adamw of {n} parameters");
+        let AdamW { lr, beta1, beta2, eps, weight_decay, step } = options;
+        let exponent = step.min(1 << 30) as i32;
+        let correction1 = (1.0 - f64::from(beta1).powi(exponent)) as f32;
+        let correction2 = (1.0 - f64::from(beta2).powi(exponent)) as f32;
+        let step_size = lr / correction1;
+        let inverse_root = 1.0 / correction2.sqrt();
+        let shrink = 1.0 - lr * weight_decay;
+        for i in 0..n {
+            let g = grad[i] * grad_scale;
+            first[i] = fma(beta1, first[i], (1.0 - beta1) * g);
+            second[i] = fma(beta2, second[i], (1.0 - beta2) * g * g);
+            let denominator = fma(second[i].sqrt(), inverse_root, eps);
+            param[i] = fma(param[i], shrink, -(step_size * first[i] / denominator));
+        }
     }
 }
 
@@ -89,21 +88,23 @@ pub fn muon(
     combine(shrink, -step_size, &scratch.x, param);
 }
 
-/// Momentum, and the gradient one momentum step ahead, into `ahead`.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn nesterov(grad: &[f32], grad_scale: f32, beta: f32, momentum: &mut [f32], ahead: &mut [f32]) {
-    for ((grad, momentum), ahead) in grad.iter().zip(momentum).zip(ahead) {
-        let g = (1.0 - beta) * grad * grad_scale;
-        *momentum = fma(beta, *momentum, g);
-        *ahead = fma(beta, *momentum, g);
+kernel! {
+    /// Momentum, and the gradient one momentum step ahead, into `ahead`.
+    fn nesterov(grad: &[f32], grad_scale: f32, beta: f32, momentum: &mut [f32], ahead: &mut [f32]) {
+        for ((grad, momentum), ahead) in grad.iter().zip(momentum).zip(ahead) {
+            let g = (1.0 - beta) * grad * grad_scale;
+            *momentum = fma(beta, *momentum, g);
+            *ahead = fma(beta, *momentum, g);
+        }
     }
 }
 
-/// `y = a y + b x`.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn combine(a: f32, b: f32, x: &[f32], y: &mut [f32]) {
-    for (x, y) in x.iter().zip(y) {
-        *y = fma(a, *y, b * x);
+kernel! {
+    /// `y = a y + b x`.
+    fn combine(a: f32, b: f32, x: &[f32], y: &mut [f32]) {
+        for (x, y) in x.iter().zip(y) {
+            *y = fma(a, *y, b * x);
+        }
     }
 }
 

@@ -4,11 +4,9 @@
 //! turns together with element i + head_dim/2 by the angle position * theta^(-2i/head_dim). The norm is RMSNorm
 //! over head_dim with one weight for all heads (Qwen3's QK-norm).
 
-use multiversion::multiversion;
-
 use crate::norm::weighted_dot;
 use crate::share;
-use crate::simd::{self, fma};
+use crate::simd::{self, fma, kernel};
 
 /// Cosines and sines for every position.
 #[derive(Clone, Debug)]
@@ -64,35 +62,36 @@ pub fn head_norm_rotary(
     });
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn head_norm_rotary_rows(
-    x: &[f32],
-    x_stride: usize,
-    weight: &[f32],
-    eps: f32,
-    rotary: &Rotary,
-    positions: &[u32],
-    out: &mut [f32],
-    rstd: &mut [f32],
-) {
-    let head_dim = rotary.head_dim;
-    let half = head_dim / 2;
-    let n_heads = rstd.len() / positions.len();
-    for (row, &position) in positions.iter().enumerate() {
-        let (cos, sin) = rotary.at(position);
-        for head in 0..n_heads {
-            let x = &x[row * x_stride + head * head_dim..][..head_dim];
-            let place = row * n_heads + head;
-            let (low, high) = out[place * head_dim..][..head_dim].split_at_mut(half);
-            let scale = 1.0 / (simd::dot(x, x) / head_dim as f32 + eps).sqrt();
-            rstd[place] = scale;
-            let (x_low, x_high) = x.split_at(half);
-            let (w_low, w_high) = weight.split_at(half);
-            for i in 0..half {
-                let a = x_low[i] * scale * w_low[i];
-                let b = x_high[i] * scale * w_high[i];
-                low[i] = fma(a, cos[i], -(b * sin[i]));
-                high[i] = fma(b, cos[i], a * sin[i]);
+kernel! {
+    fn head_norm_rotary_rows(
+        x: &[f32],
+        x_stride: usize,
+        weight: &[f32],
+        eps: f32,
+        rotary: &Rotary,
+        positions: &[u32],
+        out: &mut [f32],
+        rstd: &mut [f32],
+    ) {
+        let head_dim = rotary.head_dim;
+        let half = head_dim / 2;
+        let n_heads = rstd.len() / positions.len();
+        for (row, &position) in positions.iter().enumerate() {
+            let (cos, sin) = rotary.at(position);
+            for head in 0..n_heads {
+                let x = &x[row * x_stride + head * head_dim..][..head_dim];
+                let place = row * n_heads + head;
+                let (low, high) = out[place * head_dim..][..head_dim].split_at_mut(half);
+                let scale = 1.0 / (simd::dot(x, x) / head_dim as f32 + eps).sqrt();
+                rstd[place] = scale;
+                let (x_low, x_high) = x.split_at(half);
+                let (w_low, w_high) = weight.split_at(half);
+                for i in 0..half {
+                    let a = x_low[i] * scale * w_low[i];
+                    let b = x_high[i] * scale * w_high[i];
+                    low[i] = fma(a, cos[i], -(b * sin[i]));
+                    high[i] = fma(b, cos[i], a * sin[i]);
+                }
             }
         }
     }
@@ -121,39 +120,40 @@ pub fn head_norm_rotary_backward(
     });
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn head_norm_rotary_rows_backward(
-    dout: &mut [f32],
-    x: &[f32],
-    dx: &mut [f32],
-    x_stride: usize,
-    weight: &[f32],
-    rstd: &[f32],
-    rotary: &Rotary,
-    positions: &[u32],
-    dweight: &mut [f32],
-) {
-    let head_dim = rotary.head_dim;
-    let half = head_dim / 2;
-    let n_heads = rstd.len() / positions.len();
-    for (row, &position) in positions.iter().enumerate() {
-        let (cos, sin) = rotary.at(position);
-        for head in 0..n_heads {
-            let place = row * n_heads + head;
-            let dy = &mut dout[place * head_dim..][..head_dim];
-            let (low, high) = dy.split_at_mut(half);
-            for i in 0..half {
-                let (da, db) = (low[i], high[i]);
-                low[i] = fma(da, cos[i], db * sin[i]);
-                high[i] = fma(db, cos[i], -(da * sin[i]));
-            }
-            let start = row * x_stride + head * head_dim;
-            let (x, dx) = (&x[start..][..head_dim], &mut dx[start..][..head_dim]);
-            let scale = rstd[place];
-            let projection = weighted_dot(dy, weight, x) * scale * scale / head_dim as f32;
-            for i in 0..head_dim {
-                dweight[i] = fma(dy[i] * scale, x[i], dweight[i]);
-                dx[i] = scale * fma(dy[i], weight[i], -(x[i] * projection));
+kernel! {
+    fn head_norm_rotary_rows_backward(
+        dout: &mut [f32],
+        x: &[f32],
+        dx: &mut [f32],
+        x_stride: usize,
+        weight: &[f32],
+        rstd: &[f32],
+        rotary: &Rotary,
+        positions: &[u32],
+        dweight: &mut [f32],
+    ) {
+        let head_dim = rotary.head_dim;
+        let half = head_dim / 2;
+        let n_heads = rstd.len() / positions.len();
+        for (row, &position) in positions.iter().enumerate() {
+            let (cos, sin) = rotary.at(position);
+            for head in 0..n_heads {
+                let place = row * n_heads + head;
+                let dy = &mut dout[place * head_dim..][..head_dim];
+                let (low, high) = dy.split_at_mut(half);
+                for i in 0..half {
+                    let (da, db) = (low[i], high[i]);
+                    low[i] = fma(da, cos[i], db * sin[i]);
+                    high[i] = fma(db, cos[i], -(da * sin[i]));
+                }
+                let start = row * x_stride + head * head_dim;
+                let (x, dx) = (&x[start..][..head_dim], &mut dx[start..][..head_dim]);
+                let scale = rstd[place];
+                let projection = weighted_dot(dy, weight, x) * scale * scale / head_dim as f32;
+                for i in 0..head_dim {
+                    dweight[i] = fma(dy[i] * scale, x[i], dweight[i]);
+                    dx[i] = scale * fma(dy[i], weight[i], -(x[i] * projection));
+                }
             }
         }
     }

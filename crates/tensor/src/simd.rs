@@ -1,19 +1,111 @@
 //! Plain loops compiled for each instruction set and picked at run time.
 //!
-//! A kernel is a function of plain loops with the attribute `multiversion`, which compiles it once per instruction set
-//! (AVX-512, AVX2 with FMA, the target's own) and calls the widest that the machine has. The helpers here are always
+//! A kernel is a function of plain loops inside [`kernel!`], which compiles it once per instruction set (AVX-512, AVX2 with
+//! FMA, the target's own, which on ARM is NEON) and calls the widest that the machine has. The helpers here are always
 //! inlined, so that they are compiled with their caller's instruction set. Sums are kept in [`LANES`] partial sums,
-//! because the compiler may not reorder floating-point additions by itself.
+//! because the compiler may not reorder floating-point additions by itself; every instruction set gives the same bits.
 
 use std::sync::LazyLock;
 
-use multiversion::multiversion;
 use pulp::Arch;
 
 /// Number of partial sums in a reduction: two AVX2 registers, one of AVX-512.
 pub const LANES: usize = 16;
 
 pub(crate) static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+
+/// The instruction sets that kernels are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// What every machine of the target has.
+    Portable,
+    /// AVX2 with FMA.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512 with the parts F, VL, BW and DQ.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+/// The widest instruction set of this machine.
+static WIDEST: LazyLock<Level> = LazyLock::new(|| match *ARCH {
+    #[cfg(target_arch = "x86_64")]
+    Arch::V4(_) => Level::Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Arch::V3(_) => Level::Avx2,
+    _ => Level::Portable,
+});
+
+#[cfg(test)]
+thread_local! {
+    /// What a test runs kernels with instead, on its own thread.
+    static TESTED: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) };
+}
+
+/// The instruction set that kernels run with.
+#[inline]
+pub(crate) fn level() -> Level {
+    #[cfg(test)]
+    if let Some(level) = TESTED.get() {
+        return level;
+    }
+    *WIDEST
+}
+
+/// Runs with every instruction set of this machine and panics unless all give the same bits.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn assert_same_on_every_level(run: impl Fn() -> Vec<f32>) {
+    let bits = |level: Level| {
+        TESTED.set(Some(level));
+        let bits: Vec<u32> = run().iter().map(|value| value.to_bits()).collect();
+        TESTED.set(None);
+        bits
+    };
+    let portable = bits(Level::Portable);
+    #[cfg(target_arch = "x86_64")]
+    for level in [Level::Avx2, Level::Avx512] {
+        let there = *WIDEST == Level::Avx512 || level == *WIDEST;
+        assert!(!there || bits(level) == portable, "{level:?} and portable code differ");
+    }
+}
+
+/// Compiles a function for each instruction set; a call runs the widest one of the machine.
+macro_rules! kernel {
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block
+    ) => {
+        $(#[$attribute])*
+        $visibility fn $name($($argument: $type),*) $(-> $result)? {
+            #[inline(always)]
+            fn portable($($argument: $type),*) $(-> $result)? $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            fn avx2($($argument: $type),*) $(-> $result)? {
+                portable($($argument),*)
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+            fn avx512($($argument: $type),*) $(-> $result)? {
+                portable($($argument),*)
+            }
+
+            match $crate::simd::level() {
+                $crate::simd::Level::Portable => portable($($argument),*),
+                // SAFETY: the level is one that this machine has.
+                #[cfg(target_arch = "x86_64")]
+                $crate::simd::Level::Avx2 => unsafe { avx2($($argument),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                $crate::simd::Level::Avx512 => unsafe { avx512($($argument),*) },
+            }
+        }
+    };
+}
+pub(crate) use kernel;
 
 /// The instruction set in words.
 pub fn name() -> &'static str {
@@ -63,27 +155,30 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     sum_lanes(lanes) + tail
 }
 
-/// Sum of squares of a slice, in f64 across chunks so that the norm of millions of numbers stays exact.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-pub fn sum_of_squares(values: &[f32]) -> f64 {
-    let mut sum = 0.0;
-    for chunk in values.chunks(4096) {
-        sum += f64::from(dot(chunk, chunk));
+kernel! {
+    /// Sum of squares of a slice, in f64 across chunks so that the norm of millions of numbers stays exact.
+    pub fn sum_of_squares(values: &[f32]) -> f64 {
+        let mut sum = 0.0;
+        for chunk in values.chunks(4096) {
+            sum += f64::from(dot(chunk, chunk));
+        }
+        sum
     }
-    sum
 }
 
-/// `y += x`.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-pub fn add(x: &[f32], y: &mut [f32]) {
-    axpy(1.0, x, y);
+kernel! {
+    /// `y += x`.
+    pub fn add(x: &[f32], y: &mut [f32]) {
+        axpy(1.0, x, y);
+    }
 }
 
-/// `y *= factor`.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-pub fn scale(factor: f32, y: &mut [f32]) {
-    for y in y {
-        *y *= factor;
+kernel! {
+    /// `y *= factor`.
+    pub fn scale(factor: f32, y: &mut [f32]) {
+        for y in y {
+            *y *= factor;
+        }
     }
 }
 

@@ -1,9 +1,7 @@
 //! SwiGLU: silu(gate) * up (Shazeer 2020), where gate and up come side by side from one product.
 
-use multiversion::multiversion;
-
 use crate::share;
-use crate::simd::{exp, fma};
+use crate::simd::{exp, fma, kernel};
 
 /// `gate_up` (N, 2F), gate first; `out` (N, F).
 pub fn swiglu(gate_up: &[f32], f: usize, out: &mut [f32]) {
@@ -12,12 +10,13 @@ pub fn swiglu(gate_up: &[f32], f: usize, out: &mut [f32]) {
     share::each(gate_up.chunks(2 * piece).zip(out.chunks_mut(piece)), |(gate_up, out)| swiglu_rows(gate_up, f, out));
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn swiglu_rows(gate_up: &[f32], f: usize, out: &mut [f32]) {
-    for (gate_up, out) in gate_up.chunks_exact(2 * f).zip(out.chunks_exact_mut(f)) {
-        let (gate, up) = gate_up.split_at(f);
-        for i in 0..f {
-            out[i] = gate[i] * up[i] / (1.0 + exp(-gate[i]));
+kernel! {
+    fn swiglu_rows(gate_up: &[f32], f: usize, out: &mut [f32]) {
+        for (gate_up, out) in gate_up.chunks_exact(2 * f).zip(out.chunks_exact_mut(f)) {
+            let (gate, up) = gate_up.split_at(f);
+            for i in 0..f {
+                out[i] = gate[i] * up[i] / (1.0 + exp(-gate[i]));
+            }
         }
     }
 }
@@ -32,15 +31,16 @@ pub fn swiglu_backward(dout: &[f32], gate_up: &[f32], f: usize, dgate_up: &mut [
     share::each(pieces, |((dout, gate_up), dgate_up)| swiglu_rows_backward(dout, gate_up, f, dgate_up));
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn swiglu_rows_backward(dout: &[f32], gate_up: &[f32], f: usize, dgate_up: &mut [f32]) {
-    for ((dout, gate_up), dgate_up) in dout.chunks_exact(f).zip(gate_up.chunks_exact(2 * f)).zip(dgate_up.chunks_exact_mut(2 * f)) {
-        let (gate, up) = gate_up.split_at(f);
-        let (dgate, dup) = dgate_up.split_at_mut(f);
-        for i in 0..f {
-            let s = 1.0 / (1.0 + exp(-gate[i]));
-            dgate[i] = dout[i] * up[i] * s * fma(gate[i], 1.0 - s, 1.0);
-            dup[i] = dout[i] * gate[i] * s;
+kernel! {
+    fn swiglu_rows_backward(dout: &[f32], gate_up: &[f32], f: usize, dgate_up: &mut [f32]) {
+        for ((dout, gate_up), dgate_up) in dout.chunks_exact(f).zip(gate_up.chunks_exact(2 * f)).zip(dgate_up.chunks_exact_mut(2 * f)) {
+            let (gate, up) = gate_up.split_at(f);
+            let (dgate, dup) = dgate_up.split_at_mut(f);
+            for i in 0..f {
+                let s = 1.0 / (1.0 + exp(-gate[i]));
+                dgate[i] = dout[i] * up[i] * s * fma(gate[i], 1.0 - s, 1.0);
+                dup[i] = dout[i] * gate[i] * s;
+            }
         }
     }
 }

@@ -170,14 +170,14 @@ impl Products {
             let (x, w) = (random(n * inner), random(out * inner));
             Layer { n, inner, out, repeat, y: vec![0.0; n * out], dx: vec![0.0; n * inner], dw: vec![0.0; out * inner], x, w }
         };
-        let blocks = config.n_layers;
+        let (blocks, slice) = (config.n_layers, head::slice(config.vocab_size).min(n));
         Products {
             layers: vec![
                 layer(n, c, config.qkv_width(), blocks),
                 layer(n, config.q_width(), c, blocks),
                 layer(n, c, 2 * f, blocks),
                 layer(n, f, c, blocks),
-                layer(head::SLICE.min(n), c, config.vocab_size, n.div_ceil(head::SLICE)),
+                layer(slice, c, config.vocab_size, n.div_ceil(slice)),
             ],
         }
     }

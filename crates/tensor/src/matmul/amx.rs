@@ -92,7 +92,16 @@ enum Side {
 }
 
 /// `out = a b`, or `out += a b`, on the calling thread.
-pub fn product(a: Mat, b: Mat, mut out: MatMut, add: bool) {
+pub fn product(a: Mat, b: Mat, out: MatMut, add: bool) {
+    blocked(a, b, out, add, false);
+}
+
+/// The lower triangle of `out = a b`; what lies above it is left or overwritten.
+pub fn lower_product(a: Mat, b: Mat, out: MatMut) {
+    blocked(a, b, out, false, true);
+}
+
+fn blocked(a: Mat, b: Mat, mut out: MatMut, add: bool, lower: bool) {
     assert!(available());
     let (m, depth, n) = (a.rows, a.cols, b.cols);
     assert_eq!((depth, m, n), (b.rows, out.rows, out.cols), "product of ({m}, {depth}) and ({}, {n})", b.rows);
@@ -110,7 +119,9 @@ pub fn product(a: Mat, b: Mat, mut out: MatMut, add: bool) {
                 for first_row in (0..m).step_by(ROWS) {
                     let end_row = (first_row + ROWS).min(m);
                     pack(a.part(first_row..end_row, from..to), Side::Left, left);
-                    multiply(left, right, to - from, out.part(first_row..end_row, first_col..end_col), add || from > 0);
+                    // How many columns of a row count: in a lower triangle, those up to its end.
+                    let counting = |row: usize| if lower { (first_row + row + 1).saturating_sub(first_col) } else { COLS };
+                    multiply(left, right, to - from, out.part(first_row..end_row, first_col..end_col), add || from > 0, counting);
                 }
             }
         }
@@ -120,13 +131,14 @@ pub fn product(a: Mat, b: Mat, mut out: MatMut, add: bool) {
 }
 
 /// Packed blocks of rows and of columns to the blocks of `out`: all columns of a block of rows first, so that few pages of
-/// `out` are in use at a time (the other way round took 1.4 times as long).
-fn multiply(left: &[Line], right: &[Line], depth: usize, mut out: MatMut, add: bool) {
+/// `out` are in use at a time (the other way round took 1.4 times as long). `counting` tells how many columns of a row count.
+fn multiply(left: &[Line], right: &[Line], depth: usize, mut out: MatMut, add: bool, counting: impl Fn(usize) -> usize) {
     let steps = depth.div_ceil(STEP);
     let lines = steps * STEP_BYTES / 64;
     let (rows, cols) = (out.rows, out.cols);
     for (i, left) in left[..rows.div_ceil(BLOCK) * lines].chunks_exact(lines).enumerate() {
-        for (j, right) in right[..cols.div_ceil(BLOCK) * lines].chunks_exact(lines).enumerate() {
+        let blocks = cols.min(counting(i * BLOCK + BLOCK - 1)).div_ceil(BLOCK);
+        for (j, right) in right[..blocks * lines].chunks_exact(lines).enumerate() {
             let (row, col) = (i * BLOCK, j * BLOCK);
             if row + BLOCK <= rows && col + BLOCK <= cols {
                 let block = out.part(row..row + BLOCK, col..col + BLOCK);
