@@ -108,6 +108,15 @@ kernel! {
     }
 }
 
+kernel! {
+    /// `out = a x + b y`.
+    fn sum_of_two(a: f32, x: &[f32], b: f32, y: &[f32], out: &mut [f32]) {
+        for ((x, y), out) in x.iter().zip(y).zip(out) {
+            *out = fma(a, *x, b * y);
+        }
+    }
+}
+
 /// Number of Newton-Schulz steps, and the polynomial's coefficients, from the paper.
 const STEPS: usize = 5;
 const COEFFICIENTS: (f32, f32, f32) = (3.4445, -4.7750, 2.0315);
@@ -171,8 +180,7 @@ fn polynomial(gram: &[f32], n: usize, square: &mut [f32], poly: &mut [f32]) {
     let (a, b, c) = COEFFICIENTS;
     let matrix = Mat::new(gram, n, n);
     symmetric_matmul(matrix, matrix, square);
-    poly.copy_from_slice(square);
-    combine(c, b, gram, poly);
+    sum_of_two(b, gram, c, square, poly);
     for i in 0..n {
         poly[i * n + i] += a;
     }

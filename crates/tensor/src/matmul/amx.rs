@@ -108,11 +108,13 @@ fn blocked(a: Mat, b: Mat, mut out: MatMut, add: bool, lower: bool) {
     if depth == 0 && !add {
         out.fill(0.0);
     }
+    // Blocks of about equal depth: 576 is three times 192, not 256, 256 and 64.
+    let block = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).next_multiple_of(STEP).max(STEP);
     PACKED.with_borrow_mut(|[left, right]| {
         // SAFETY: the unit is available; the registers are released below, before anything else runs on this thread.
         unsafe { asm!("ldtilecfg [{}]", in(reg) &CONFIG, options(nostack, readonly)) };
-        for from in (0..depth).step_by(DEPTH) {
-            let to = (from + DEPTH).min(depth);
+        for from in (0..depth).step_by(block) {
+            let to = (from + block).min(depth);
             for first_col in (0..n).step_by(COLS) {
                 let end_col = (first_col + COLS).min(n);
                 pack(b.part(from..to, first_col..end_col).t(), Side::Right, right);
@@ -141,9 +143,8 @@ fn multiply(left: &[Line], right: &[Line], depth: usize, mut out: MatMut, add: b
         for (j, right) in right[..blocks * lines].chunks_exact(lines).enumerate() {
             let (row, col) = (i * BLOCK, j * BLOCK);
             if row + BLOCK <= rows && col + BLOCK <= cols {
-                let block = out.part(row..row + BLOCK, col..col + BLOCK);
-                // SAFETY: `left` and `right` hold `steps` steps; the block is 32 by 32 elements of `out`.
-                unsafe { block_product(left, right, steps, block.first, block.row_stride, add) };
+                // SAFETY: `left` and `right` hold `steps` steps; 32 by 32 elements of `out` begin at (row, col).
+                unsafe { block_product(left, right, steps, out.first.add(row * out.row_stride + col), out.row_stride, add) };
                 continue;
             }
             let mut whole = [0.0f32; BLOCK * BLOCK];
