@@ -12,14 +12,21 @@ use crate::shell;
 
 const FOLDER: &str = "bench/record";
 
-/// What `schoolhouse bench NAME --json` can measure.
-const MEASUREMENTS: &[&str] = &["train", "decode"];
+/// Names of records, and what `schoolhouse bench` is called with for each.
+const MEASUREMENTS: &[(&str, &[&str])] = &[
+    ("train", &["train"]),
+    ("train-full-precision", &["train", "--full-precision"]),
+    ("train-demo", &["train", "--shape", "demo"]),
+    ("train-demo-muon", &["train", "--shape", "demo", "--muon"]),
+    ("decode", &["decode"]),
+];
 
 /// Runs the named measurements, or all.
 pub fn run(root: &Path, args: &[String]) -> Result<()> {
     for name in args {
-        if !MEASUREMENTS.contains(&name.as_str()) {
-            bail!("there is no measurement named {name}; there are: {}", MEASUREMENTS.join(", "));
+        if !MEASUREMENTS.iter().any(|(known, _)| known == name) {
+            let names: Vec<&str> = MEASUREMENTS.iter().map(|(name, _)| *name).collect();
+            bail!("there is no measurement named {name}; there are: {}", names.join(", "));
         }
     }
     let cargo = shell::cargo();
@@ -27,11 +34,12 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?.as_secs();
     let day = date(seconds);
     std::fs::create_dir_all(root.join(FOLDER)).with_context(|| format!("{FOLDER} could not be made"))?;
-    for name in MEASUREMENTS {
+    for (name, arguments) in MEASUREMENTS {
         if !args.is_empty() && !args.iter().any(|wanted| wanted == name) {
             continue;
         }
-        let json = shell::capture(root, &cargo, &["run", "--locked", "--release", "--", "bench", name, "--json"])?;
+        let command = [&["run", "--locked", "--release", "--", "bench"], *arguments, &["--json"]].concat();
+        let json = shell::capture(root, &cargo, &command)?;
         let record = format!(
             "{{\"date\":{},\"commit\":{},\"cpu\":{},\"threads\":{},\"measured\":{}}}\n",
             quote(&day),

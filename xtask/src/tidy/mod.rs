@@ -68,7 +68,7 @@ fn files(root: &Path) -> Result<Vec<String>> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = folder.join(&name);
             if entry.file_type()?.is_dir() {
-                let made = folder.as_os_str().is_empty() && (name == "target" || name == "runs");
+                let made = name == "target" || folder.as_os_str().is_empty() && name == "runs";
                 if !made && !name.starts_with('.') {
                     folders.push(path);
                 }
