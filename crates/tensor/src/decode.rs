@@ -9,6 +9,7 @@
 
 use pulp::{Simd, WithSimd};
 
+use crate::share;
 use crate::simd::{self, ARCH, LANES, kernel};
 
 /// One step along the depth of a panel.
@@ -100,7 +101,7 @@ pub fn linear_add(x: &[f32], weights: &Panels, out: &mut [f32]) {
 fn run_linear<const ADD: bool>(x: &[f32], weights: &Panels, out: &mut [f32]) {
     let (outs, depth) = (weights.outs, weights.depth);
     assert_eq!(x.len() * outs, out.len() * depth, "linear ({outs}, {depth}) of {} into {}", x.len(), out.len());
-    let threads = if x.len() == depth && rayon::current_thread_index().is_some() { rayon::current_num_threads() } else { 1 };
+    let threads = if x.len() == depth { share::threads() } else { 1 };
     share_row::<ADD>(x, weights.view(), out, threads);
 }
 
