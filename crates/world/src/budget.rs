@@ -151,7 +151,7 @@ impl Budget {
             forum: 240,
             quizzes: 3200,
             passages: 2000,
-            echoes: 1400,
+            echoes: 1700,
             additions: 3300,
             subtractions: 140,
             multiplications: 110,
