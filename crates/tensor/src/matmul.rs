@@ -150,7 +150,7 @@ pub fn full_precision() {
     AMX_ALLOWED.store(false, Ordering::Relaxed);
 }
 
-/// Whether products run on AMX.
+/// Whether products run on AMX, where they are large enough.
 pub(crate) fn on_amx() -> bool {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     return AMX_ALLOWED.load(Ordering::Relaxed) && amx::available();
@@ -177,7 +177,7 @@ pub fn symmetric_matmul(a: Mat, b: Mat, out: &mut [f32]) {
     let n = a.rows;
     assert_eq!((b.cols, out.len()), (n, n * n), "a symmetric product of ({n}, {}) and ({}, {})", a.cols, b.rows, b.cols);
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    if amx::pays(n, a.cols, n) && AMX_ALLOWED.load(Ordering::Relaxed) {
+    if on_amx() && amx::pays(n, a.cols, n) {
         amx::lower_product(a, b, MatMut::new(out, n, n));
         return mirror_lower(out, n);
     }
@@ -212,7 +212,7 @@ fn product(a: Mat, b: Mat, out: MatMut, add: bool) {
 /// On the calling thread.
 fn own_product(a: Mat, b: Mat, out: MatMut, add: bool) {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    if amx::pays(out.rows, a.cols, out.cols) && AMX_ALLOWED.load(Ordering::Relaxed) {
+    if on_amx() && amx::pays(out.rows, a.cols, out.cols) {
         return amx::product(a, b, out, add);
     }
     yardstick::product(a, b, out, add);

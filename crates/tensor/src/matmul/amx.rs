@@ -43,9 +43,9 @@ pub fn available() -> bool {
     *AVAILABLE
 }
 
-/// Whether a product (m, depth) by (depth, n) is faster here than elsewhere.
+/// Whether a product (m, depth) by (depth, n) is large enough to be faster here than elsewhere.
 pub fn pays(m: usize, depth: usize, n: usize) -> bool {
-    m.min(n).min(depth) >= SHORTEST && m * n * depth >= FEWEST && available()
+    m.min(n).min(depth) >= SHORTEST && m * n * depth >= FEWEST
 }
 
 /// Asks Linux for the registers, once for the process: they are 8 KB of every thread's state.
