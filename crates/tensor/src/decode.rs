@@ -451,7 +451,7 @@ mod tests {
     use super::*;
     use crate::attention::Shape;
     use crate::reference;
-    use crate::test_util::{assert_close, random, widen};
+    use crate::test_util::{assert_close, on_threads, random, widen};
 
     /// Tolerance 1e-5 on the norm of the difference over the norm. A row alone has the same bits as among others.
     #[test]
@@ -473,10 +473,9 @@ mod tests {
             }
             for threads in [1, 2, 3] {
                 let mut shared = vec![f32::NAN; outs];
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| linear(&x[..depth], &panels, &mut shared));
+                on_threads(threads, || linear(&x[..depth], &panels, &mut shared));
                 assert_eq!(shared, out[..outs], "{threads} threads");
-                pool.install(|| linear_add(&x[..depth], &panels, &mut shared));
+                on_threads(threads, || linear_add(&x[..depth], &panels, &mut shared));
                 assert!(shared.iter().zip(&out).all(|(shared, out)| *shared == out + out), "{threads} threads");
             }
             let doubled: Vec<f64> = exact.iter().map(|x| 2.0 * x).collect();

@@ -9,15 +9,8 @@ use crate::share;
 use crate::simd::{self, kernel};
 
 /// Positions whose logits exist at once: more where the vocabulary is small, because each slice reads the whole table.
-pub const fn slice(vocab: usize) -> usize {
-    let positions = (2 << 20) / vocab / 128 * 128;
-    if positions < 128 {
-        128
-    } else if positions > 512 {
-        512
-    } else {
-        positions
-    }
+pub fn slice(vocab: usize) -> usize {
+    ((2 << 20) / vocab / 128 * 128).clamp(128, 512)
 }
 
 /// Buffers of [`score`] and [`score_and_backward`], allocated once.

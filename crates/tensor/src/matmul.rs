@@ -248,27 +248,32 @@ mod tests {
     use crate::reference;
     use crate::test_util::{assert_close, on_threads, random};
 
-    /// Tolerance 1e-5 on the norm of the difference over the norm: sums of at most 130 products, in f32 or with AMX's 16 bits.
+    /// Panics unless a way of multiplying, `product(a, b, out, add)`, agrees with the slow twin at a size (m, k, n): dense, and from
+    /// transposed storage, added to itself, into a wider matrix. The tolerance is for the norm of the difference over the norm.
+    pub(super) fn assert_agrees_with_the_twin(product: fn(Mat, Mat, MatMut, bool), (m, k, n): (usize, usize, usize), tolerance: f64) {
+        let (a, b) = (random(m * k, 1), random(k * n, 2));
+        let exact = reference::matmul(&a, &b, m, k, n);
+        let mut out = vec![f32::NAN; m * n];
+        product(Mat::new(&a, m, k), Mat::new(&b, k, n), MatMut::new(&mut out, m, n), false);
+        assert_close(&out, &exact, tolerance);
+        let a_stored: Vec<f32> = (0..k * m).map(|i| a[(i % m) * k + i / m]).collect();
+        let b_stored: Vec<f32> = (0..k * n).map(|i| b[(i % k) * n + i / k]).collect();
+        let stride = n + 3;
+        let mut wide = vec![0.0; m * stride];
+        for _ in 0..2 {
+            product(Mat::new(&a_stored, k, m).t(), Mat::new(&b_stored, n, k).t(), MatMut::strided(&mut wide, m, n, stride), true);
+        }
+        let doubled: Vec<f64> = exact.iter().map(|x| 2.0 * x).collect();
+        let dense: Vec<f32> = wide.chunks(stride).flat_map(|row| row[..n].to_vec()).collect();
+        assert_close(&dense, &doubled, tolerance);
+        assert!(wide.chunks(stride).all(|row| row[n..].iter().all(|&x| x == 0.0)), "wrote beyond its columns");
+    }
+
+    /// Tolerance 1e-5: sums of at most 130 products, in f32 or with AMX's 16 bits.
     #[test]
     fn products_agree_with_the_slow_twin_at_odd_sizes_and_strides() {
-        for (m, k, n) in [(1, 1, 1), (1, 64, 130), (3, 5, 7), (17, 33, 65), (64, 130, 1), (130, 64, 97)] {
-            let (a, b) = (random(m * k, 1), random(k * n, 2));
-            let exact = reference::matmul(&a, &b, m, k, n);
-            let mut out = vec![f32::NAN; m * n];
-            matmul(Mat::new(&a, m, k), Mat::new(&b, k, n), MatMut::new(&mut out, m, n));
-            assert_close(&out, &exact, 1e-5);
-            // The same product from transposed storage, added to itself, into a wider matrix.
-            let a_stored: Vec<f32> = (0..k * m).map(|i| a[(i % m) * k + i / m]).collect();
-            let b_stored: Vec<f32> = (0..k * n).map(|i| b[(i % k) * n + i / k]).collect();
-            let stride = n + 3;
-            let mut wide = vec![0.0; m * stride];
-            for _ in 0..2 {
-                matmul_add(Mat::new(&a_stored, k, m).t(), Mat::new(&b_stored, n, k).t(), MatMut::strided(&mut wide, m, n, stride));
-            }
-            let doubled: Vec<f64> = exact.iter().map(|x| 2.0 * x).collect();
-            let dense: Vec<f32> = wide.chunks(stride).flat_map(|row| row[..n].to_vec()).collect();
-            assert_close(&dense, &doubled, 1e-5);
-            assert!(wide.chunks(stride).all(|row| row[n..].iter().all(|&x| x == 0.0)), "wrote beyond its columns");
+        for size in [(1, 1, 1), (1, 64, 130), (3, 5, 7), (17, 33, 65), (64, 130, 1), (130, 64, 97)] {
+            assert_agrees_with_the_twin(|a, b, out, add| if add { matmul_add(a, b, out) } else { matmul(a, b, out) }, size, 1e-5);
         }
     }
 

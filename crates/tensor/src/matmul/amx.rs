@@ -19,8 +19,8 @@ use super::{Mat, MatMut};
 const BLOCK: usize = 32;
 /// Depth of a tile.
 const STEP: usize = 32;
-/// Bytes of a block's depth step, packed: high and low parts of two tiles.
-const STEP_BYTES: usize = 4096;
+/// Cache lines of a block's depth step, packed: high and low parts of two tiles of 16.
+const STEP_LINES: usize = 64;
 /// Blocking: a depth for which one block of either side fits the L1 cache; rows and columns that stay in the L2 cache.
 const DEPTH: usize = 256;
 const ROWS: usize = 256;
@@ -136,7 +136,7 @@ fn blocked(a: Mat, b: Mat, mut out: MatMut, add: bool, lower: bool) {
 /// `out` are in use at a time (the other way round took 1.4 times as long). `counting` tells how many columns of a row count.
 fn multiply(left: &[Line], right: &[Line], depth: usize, mut out: MatMut, add: bool, counting: impl Fn(usize) -> usize) {
     let steps = depth.div_ceil(STEP);
-    let lines = steps * STEP_BYTES / 64;
+    let lines = steps * STEP_LINES;
     let (rows, cols) = (out.rows, out.cols);
     for (i, left) in left[..rows.div_ceil(BLOCK) * lines].chunks_exact(lines).enumerate() {
         let blocks = cols.min(counting(i * BLOCK + BLOCK - 1)).div_ceil(BLOCK);
@@ -166,7 +166,7 @@ fn multiply(left: &[Line], right: &[Line], depth: usize, mut out: MatMut, add: b
 /// # Safety
 /// The unit is configured; `left` and `right` hold `steps` steps of packed tiles; `out` has 32 rows of 32 elements `stride` apart.
 unsafe fn block_product(left: &[Line], right: &[Line], steps: usize, out: *mut f32, stride: usize, add: bool) {
-    debug_assert!(left.len() * 64 == steps * STEP_BYTES && right.len() * 64 == steps * STEP_BYTES);
+    debug_assert!(left.len() == steps * STEP_LINES && right.len() == steps * STEP_LINES);
     // SAFETY: reads and writes stay within what the caller promises: tiles (0, 0), (0, 1), (1, 0), (1, 1) of `out`.
     unsafe {
         let below = out.add(16 * stride);
@@ -238,10 +238,9 @@ unsafe fn block_product(left: &[Line], right: &[Line], steps: usize, out: *mut f
 /// the depth; rims are zeros.
 fn pack(matrix: Mat, side: Side, packed: &mut Vec<Line>) {
     let (blocks, steps) = (matrix.rows.div_ceil(BLOCK), matrix.cols.div_ceil(STEP));
-    let lines = STEP_BYTES / 64;
-    packed.resize(packed.len().max(blocks * steps * lines), Line([0; 64]));
+    packed.resize(packed.len().max(blocks * steps * STEP_LINES), Line([0; 64]));
     let mut tiles = |block: usize, step: usize| {
-        let at = (block * steps + step) * lines;
+        let at = (block * steps + step) * STEP_LINES;
         for half in 0..2 {
             let outer = block * BLOCK + half * 16;
             let place = &mut packed[at + half * 16..][..48];
@@ -376,33 +375,16 @@ fn transposed(rows: [__m512i; 16]) -> [__m512i; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference;
-    use crate::test_util::{assert_close, random};
+    use crate::matmul::tests::assert_agrees_with_the_twin;
 
-    /// Tolerance 2e-5 on the norm of the difference over the norm: 16 bits of each factor, and single products stand here too.
+    /// Tolerance 2e-5: 16 bits of each factor, and single products stand here too.
     #[test]
     fn products_agree_with_the_slow_twin_at_odd_sizes_and_strides() {
         if !available() {
             return;
         }
-        for (m, k, n) in [(1, 1, 1), (3, 5, 7), (16, 32, 16), (17, 33, 65), (64, 130, 1), (300, 64, 97), (40, 600, 33), (33, 70, 1100)] {
-            let (a, b) = (random(m * k, 1), random(k * n, 2));
-            let exact = reference::matmul(&a, &b, m, k, n);
-            let mut out = vec![f32::NAN; m * n];
-            product(Mat::new(&a, m, k), Mat::new(&b, k, n), MatMut::new(&mut out, m, n), false);
-            assert_close(&out, &exact, 2e-5);
-            // The same product from transposed storage, added to itself, into a wider matrix.
-            let a_stored: Vec<f32> = (0..k * m).map(|i| a[(i % m) * k + i / m]).collect();
-            let b_stored: Vec<f32> = (0..k * n).map(|i| b[(i % k) * n + i / k]).collect();
-            let stride = n + 3;
-            let mut wide = vec![0.0; m * stride];
-            for _ in 0..2 {
-                product(Mat::new(&a_stored, k, m).t(), Mat::new(&b_stored, n, k).t(), MatMut::strided(&mut wide, m, n, stride), true);
-            }
-            let doubled: Vec<f64> = exact.iter().map(|x| 2.0 * x).collect();
-            let dense: Vec<f32> = wide.chunks(stride).flat_map(|row| row[..n].to_vec()).collect();
-            assert_close(&dense, &doubled, 2e-5);
-            assert!(wide.chunks(stride).all(|row| row[n..].iter().all(|&x| x == 0.0)), "wrote beyond its columns");
+        for size in [(1, 1, 1), (3, 5, 7), (16, 32, 16), (17, 33, 65), (64, 130, 1), (300, 64, 97), (40, 600, 33), (33, 70, 1100)] {
+            assert_agrees_with_the_twin(product, size, 2e-5);
         }
     }
 }
