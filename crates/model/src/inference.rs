@@ -57,6 +57,15 @@ impl Weights {
         }
     }
 
+    /// Prepares the caches for single tokens, on the threads of the caller's pool: see [`Panels::read_on_all_threads`].
+    fn read_on_all_threads(&self) {
+        let blocks = self.blocks.iter().flat_map(|block| [&block.qkv, &block.attn_out, &block.gate_up, &block.down]);
+        let matrices = || blocks.clone().chain([&self.head]);
+        if matrices().map(Panels::bytes).sum::<usize>() <= BYTES_TO_SHARE {
+            matrices().for_each(Panels::read_on_all_threads);
+        }
+    }
+
     /// The architecture's sizes.
     pub fn config(&self) -> &Config {
         &self.config
@@ -78,6 +87,7 @@ pub struct KvCache {
     rotary: Rotary,
     workspaces: Vec<Workspace>, // one per thread
     pool: Option<ThreadPool>,   // shares out the outputs of a single token
+    prepared: bool,             // whether the last pass was such a token's, and so the caches are ready for the next
 }
 
 impl KvCache {
@@ -92,6 +102,7 @@ impl KvCache {
             rotary: Rotary::new(capacity, config.head_dim, config.rope_theta),
             workspaces: Vec::new(),
             pool: None,
+            prepared: false,
         }
     }
 
@@ -155,6 +166,9 @@ const OPERATIONS_PER_THREAD: usize = 10_000_000;
 /// Floating-point operations of a token below which it is not shared out: some 40 us of reading weights.
 const OPERATIONS_TO_SHARE: usize = 500_000;
 
+/// Bytes of weights of which a cache beyond the cores' own may keep most.
+const BYTES_TO_SHARE: usize = 128 << 20;
+
 /// Appends tokens to slots, each at most once, and gives `logits` (feeds, V) after the last token of each feed. Feeds
 /// are shared out over at most `threads` threads in contiguous groups, and a single token's outputs within each product.
 /// Panics if a slot would overflow, if a feed is empty or if there is no such token.
@@ -166,8 +180,9 @@ pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: 
         cache.workspaces.resize_with(ends.len(), Workspace::default);
     }
     let single = matches!(feeds, [feed] if feed.tokens.len() == 1 && worth_sharing(&weights.config, cache.len(feed.slot)));
-    let KvCache { slots, rotary, workspaces, capacity, pool } = cache;
+    let KvCache { slots, rotary, workspaces, capacity, pool, prepared } = cache;
     let pool = single.then(|| pool_of(pool, threads)).flatten();
+    let was_prepared = std::mem::replace(prepared, pool.is_some());
     let mut groups = Vec::with_capacity(ends.len());
     let (mut rest, mut start) = (&mut logits[..], 0);
     for (&end, workspace) in ends.iter().zip(workspaces.iter_mut()) {
@@ -184,7 +199,11 @@ pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: 
         let (feeds, logits, workspace) = first;
         let mut run = || workspace.run(weights, rotary, feeds, logits);
         match pool {
-            Some(pool) => pool.install(run),
+            Some(pool) if was_prepared => pool.install(run),
+            Some(pool) => pool.install(|| {
+                weights.read_on_all_threads();
+                run();
+            }),
             None => run(),
         }
     });

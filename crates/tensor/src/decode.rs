@@ -7,6 +7,8 @@
 //!
 //! The key cache is such a matrix of (positions, head_dim), the value cache one of (head_dim, positions).
 
+use std::hint::black_box;
+
 use pulp::{Simd, WithSimd};
 
 use crate::share;
@@ -67,10 +69,29 @@ impl Panels {
         Panels { steps, outs, depth }
     }
 
+    /// Reads the matrix on all threads of the `rayon` pool that the caller runs in, each block on all of them at once.
+    ///
+    /// The caches then know its lines as shared. Of a line that one core alone has read, a Xeon's L3 cache keeps no copy,
+    /// and takes it back each time the core's own cache drops it; of a shared line it keeps one, and reading is a third
+    /// faster until other data has pushed it out.
+    pub fn read_on_all_threads(&self) {
+        for block in self.steps.get().chunks(BLOCK) {
+            rayon::broadcast(|_| black_box(block.iter().fold(0.0, |sum, step| sum + step[0])));
+        }
+    }
+
+    /// Bytes.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&self.steps.data[..])
+    }
+
     fn view(&self) -> View<'_> {
         View { steps: self.steps.get(), stride: self.depth, outs: self.outs, depth: self.depth }
     }
 }
+
+/// Steps that every thread reads at once: 256 KB, in each core's own cache until the last one is done.
+const BLOCK: usize = 4096;
 
 /// Numbers of a matrix below which a thread is not worth asking: about 4 us of reading.
 const NUMBERS_PER_THREAD: usize = 20_000;
@@ -190,21 +211,28 @@ impl KeyValues {
 const QUERIES: usize = 24;
 
 /// Attention of the last `N` positions of a sequence, causal: query n sees positions 0..=past + n, all of them stored.
-/// `q`, `out` (N, H, D); `scratch` grows to what is needed.
+/// `q`, `out` (N, H, D); `scratch` grows to what is needed. On the threads of [`linear`]: a single position's key heads are
+/// shared out.
 pub fn attend(q: &[f32], cache: &KeyValues, past: usize, out: &mut [f32], scratch: &mut Vec<f32>) {
-    let HeadShape { n_heads, head_dim, .. } = cache.shape;
+    let HeadShape { n_heads, n_kv_heads, head_dim } = cache.shape;
     let n = q.len() / (n_heads * head_dim);
     assert_eq!((q.len(), out.len()), (n * n_heads * head_dim, q.len()), "attend {:?}", cache.shape);
     assert!(past + n <= cache.capacity, "{past} and {n} positions of a cache for {}", cache.capacity);
-    let rows = if n == 1 { n_heads / cache.shape.n_kv_heads } else { n.min(QUERIES) };
+    let rows = if n == 1 { n_heads } else { n.min(QUERIES) };
     let needed = rows * (past + n).next_multiple_of(LANES);
     if scratch.len() < needed {
         scratch.resize(needed, 0.0);
     }
-    ARCH.dispatch(Attend { q, cache, past, n, out, scratch });
+    if n > 1 {
+        return ARCH.dispatch(AttendRows { q, cache, past, n, out, scratch });
+    }
+    let read = 2 * n_kv_heads * head_dim * (past + 1);
+    let threads = share::threads().min(read / NUMBERS_PER_THREAD).min(n_kv_heads);
+    share_heads(AttendOne { q, cache, first_kv_head: 0, past, out, scratch: &mut scratch[..needed] }, threads);
 }
 
-struct Attend<'a> {
+/// Rows of several positions.
+struct AttendRows<'a> {
     q: &'a [f32],
     cache: &'a KeyValues,
     past: usize,
@@ -213,26 +241,62 @@ struct Attend<'a> {
     scratch: &'a mut [f32],
 }
 
-impl WithSimd for Attend<'_> {
+impl WithSimd for AttendRows<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let HeadShape { n_heads, n_kv_heads, head_dim: d } = self.cache.shape;
         let (group, width) = (n_heads / n_kv_heads, n_heads * d);
-        // Blocks of rows that meet one head's keys: the queries of one position that share them, or one head's queries.
-        let (blocks, rows, stride) = if self.n == 1 { (n_kv_heads, group, d) } else { (n_heads, self.n, width) };
-        for block in 0..blocks {
-            let (place, kv_head) = if self.n == 1 { (block * group * d, block) } else { (block * d, block / group) };
-            let mut start = 0;
-            while start < rows {
-                let take = if self.n == 1 { rows } else { QUERIES.min(rows - start) };
-                let at = place + start * stride;
-                let seen = self.past + 1 + if self.n == 1 { 0 } else { start };
-                let more = usize::from(self.n > 1);
-                block_attention(simd, &self.q[at..], stride, take, self.cache, kv_head, seen, more, &mut self.out[at..], self.scratch);
-                start += take;
+        for head in 0..n_heads {
+            for start in (0..self.n).step_by(QUERIES) {
+                let at = head * d + start * width;
+                let (rows, seen) = (QUERIES.min(self.n - start), self.past + 1 + start);
+                let (q, out) = (&self.q[at..], &mut self.out[at..]);
+                block_attention(simd, q, width, rows, self.cache, head / group, seen, 1, out, self.scratch);
             }
+        }
+    }
+}
+
+/// One position's queries of some key heads; `scratch` has the same length for each.
+struct AttendOne<'a> {
+    q: &'a [f32],
+    cache: &'a KeyValues,
+    first_kv_head: usize,
+    past: usize,
+    out: &'a mut [f32],
+    scratch: &'a mut [f32],
+}
+
+/// The key heads on up to `threads` threads of the pool.
+fn share_heads(one: AttendOne, threads: usize) {
+    if threads < 2 {
+        return ARCH.dispatch(one);
+    }
+    let AttendOne { q, cache, first_kv_head, past, out, scratch } = one;
+    let HeadShape { n_heads, n_kv_heads, head_dim } = cache.shape;
+    let per_head = n_heads / n_kv_heads * head_dim;
+    let heads = q.len() / per_head;
+    let here = heads * (threads / 2) / threads;
+    let (left_q, q) = q.split_at(here * per_head);
+    let (left_out, out) = out.split_at_mut(here * per_head);
+    let (left_scratch, scratch) = scratch.split_at_mut(scratch.len() / heads * here);
+    let left = AttendOne { q: left_q, cache, first_kv_head, past, out: left_out, scratch: left_scratch };
+    let right = AttendOne { q, cache, first_kv_head: first_kv_head + here, past, out, scratch };
+    rayon::join(|| share_heads(left, threads / 2), || share_heads(right, threads - threads / 2));
+}
+
+impl WithSimd for AttendOne<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let HeadShape { n_heads, n_kv_heads, head_dim: d } = self.cache.shape;
+        let group = n_heads / n_kv_heads;
+        for (head, (q, out)) in self.q.chunks_exact(group * d).zip(self.out.chunks_exact_mut(group * d)).enumerate() {
+            let kv_head = self.first_kv_head + head;
+            block_attention(simd, q, d, group, self.cache, kv_head, self.past + 1, 0, out, self.scratch);
         }
     }
 }
@@ -543,6 +607,12 @@ mod tests {
                 scratch.fill(f32::NAN);
                 attend(&q[past * width..], &copied, past, &mut at_once, &mut scratch);
                 assert_eq!(at_once, out[past * width..], "from position {past} of {len}");
+            }
+            for threads in [2, 3] {
+                let mut shared = vec![f32::NAN; width];
+                scratch.fill(f32::NAN);
+                on_threads(threads, || attend(&q[(len - 1) * width..], &copied, len - 1, &mut shared, &mut scratch));
+                assert_eq!(shared, out[(len - 1) * width..], "{threads} threads");
             }
         }
     }
