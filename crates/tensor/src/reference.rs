@@ -4,7 +4,7 @@
 
 use crate::attention::Shape;
 use crate::head::Target;
-use crate::optimizer::AdamW;
+use crate::optimizer::{AdamW, COEFFICIENTS};
 
 /// Product of `a` (m, k) and `b` (k, n), from f32.
 pub fn matmul(a: &[f32], b: &[f32], m: usize, k: usize, n: usize) -> Vec<f64> {
@@ -107,12 +107,12 @@ pub fn muon_first_update(grad: &[f64], rows: usize, cols: usize) -> Vec<f64> {
     let product = |a: &[f64], b: &[f64], m: usize, k: usize, n: usize| -> Vec<f64> {
         (0..m * n).map(|at| (0..k).map(|l| a[at / n * k + l] * b[l * n + at % n]).sum()).collect()
     };
-    for _ in 0..5 {
+    for (a, b, c) in COEFFICIENTS.map(|(a, b, c)| (f64::from(a), f64::from(b), f64::from(c))) {
         let transposed: Vec<f64> = (0..rows * cols).map(|at| x[at % rows * cols + at / rows]).collect();
         let gram = product(&x, &transposed, rows, cols, rows);
         let square = product(&gram, &gram, rows, rows, rows);
-        let poly: Vec<f64> = gram.iter().zip(&square).map(|(g, s)| -4.7750 * g + 2.0315 * s).collect();
-        x = product(&poly, &x, rows, rows, cols).iter().zip(&x).map(|(p, x)| 3.4445 * x + p).collect();
+        let poly: Vec<f64> = gram.iter().zip(&square).map(|(g, s)| b * g + c * s).collect();
+        x = product(&poly, &x, rows, rows, cols).iter().zip(&x).map(|(p, x)| a * x + p).collect();
     }
     let scale = (rows as f64 / cols as f64).max(1.0).sqrt();
     x.iter().map(|x| -x * scale).collect()
