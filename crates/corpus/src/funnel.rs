@@ -21,6 +21,15 @@ pub struct Funnel {
     pub steps: Vec<Step>,
     /// How the language was told.
     pub language: LanguageModel,
+    /// Texts by the language that was found, of those that came so far.
+    #[serde(default)]
+    pub languages: BTreeMap<String, u64>,
+    /// Characters of the documents that passed the filters, duplicates among them.
+    #[serde(default)]
+    pub kept_characters: Histogram,
+    /// Characters of the texts that were dropped behind extraction, duplicates not among them.
+    #[serde(default)]
+    pub dropped_characters: Histogram,
     /// What was written.
     pub output: Output,
 }
@@ -51,6 +60,25 @@ pub struct Step {
     pub kept_bytes: u64,
     /// The drops by reason.
     pub reasons: BTreeMap<String, u64>,
+}
+
+/// Counts by powers of two: place k counts the numbers from 2^k up to 2^(k+1), place 0 also 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Histogram(pub Vec<u64>);
+
+impl Histogram {
+    /// Counts a number.
+    pub fn add(&mut self, number: usize) {
+        let place = number.max(1).ilog2() as usize;
+        self.0.resize(self.0.len().max(place + 1), 0);
+        self.0[place] += 1;
+    }
+
+    /// Adds the counts of another one.
+    pub fn add_all(&mut self, other: &Histogram) {
+        self.0.resize(self.0.len().max(other.0.len()), 0);
+        self.0.iter_mut().zip(&other.0).for_each(|(own, n)| *own += n);
+    }
 }
 
 /// How the language was told.
@@ -85,6 +113,16 @@ impl Step {
         self.dropped += 1;
         *self.reasons.entry(reason.0.to_string()).or_default() += 1;
     }
+
+    /// Adds the counts of another part of the input.
+    pub fn add(&mut self, other: &Step) {
+        self.kept += other.kept;
+        self.dropped += other.dropped;
+        self.kept_bytes += other.kept_bytes;
+        for (reason, n) in &other.reasons {
+            *self.reasons.entry(reason.clone()).or_default() += n;
+        }
+    }
 }
 
 impl Funnel {
@@ -111,7 +149,7 @@ impl Funnel {
 }
 
 /// `1.5 MB`; decimal units, as file sizes are given.
-fn in_bytes(bytes: u64) -> String {
+pub(crate) fn in_bytes(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
         1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),

@@ -16,11 +16,12 @@ use super::Document;
 use crate::{Error, Result};
 
 /// FineWeb's columns.
-const SCHEMA: &str = "message schema {
+const COLUMNS: &str = "
     REQUIRED BYTE_ARRAY text (STRING); REQUIRED BYTE_ARRAY id (STRING); REQUIRED BYTE_ARRAY dump (STRING); REQUIRED BYTE_ARRAY url (STRING);
     REQUIRED BYTE_ARRAY date (STRING); REQUIRED BYTE_ARRAY file_path (STRING); REQUIRED BYTE_ARRAY language (STRING);
-    REQUIRED DOUBLE language_score; REQUIRED INT64 token_count;
-}";
+    REQUIRED DOUBLE language_score; REQUIRED INT64 token_count;";
+/// The column that dropped documents have besides.
+const REASON_COLUMN: &str = "REQUIRED BYTE_ARRAY reason (STRING);";
 /// Rows of a row group, as in FineWeb's files.
 const GROUP_ROWS: usize = 1000;
 /// A row group ends earlier when its texts have so many bytes.
@@ -43,6 +44,10 @@ pub struct Written {
 /// is whole.
 pub struct ParquetWriter {
     folder: PathBuf,
+    /// The files' names up to their number.
+    stem: String,
+    /// For dropped documents, the reasons of the next row group's rows.
+    reasons: Option<Vec<&'static str>>,
     shard_bytes: u64,
     /// The shard being written: its path, its writer, the bytes of text in it.
     shard: Option<(PathBuf, SerializedFileWriter<AtomicFile>, u64)>,
@@ -60,9 +65,20 @@ impl ParquetWriter {
 
     /// The same with shards of another size, in bytes of text.
     pub fn with_shard_bytes(folder: &Path, shard_bytes: u64) -> Result<ParquetWriter> {
+        ParquetWriter::begin(folder, "documents", None, shard_bytes)
+    }
+
+    /// The same for documents that were dropped: files with another stem and a column `reason`.
+    pub fn of_dropped(folder: &Path, stem: &str) -> Result<ParquetWriter> {
+        ParquetWriter::begin(folder, stem, Some(Vec::new()), SHARD_BYTES)
+    }
+
+    fn begin(folder: &Path, stem: &str, reasons: Option<Vec<&'static str>>, shard_bytes: u64) -> Result<ParquetWriter> {
         base::files::create_folder(folder)?;
         Ok(ParquetWriter {
             folder: folder.to_path_buf(),
+            stem: stem.to_string(),
+            reasons,
             shard_bytes,
             shard: None,
             rows: Vec::new(),
@@ -87,6 +103,12 @@ impl ParquetWriter {
         Ok(())
     }
 
+    /// Adds a document that was dropped, to a writer of such.
+    pub fn write_dropped(&mut self, document: Document, reason: &'static str) -> Result<()> {
+        self.reasons.as_mut().expect("a writer of dropped documents").push(reason);
+        self.write(document)
+    }
+
     /// Writes what is left and ends the last shard.
     pub fn finish(mut self) -> Result<Written> {
         self.write_group()?;
@@ -99,18 +121,19 @@ impl ParquetWriter {
             return Ok(());
         }
         let rows = std::mem::take(&mut self.rows);
+        let reasons = self.reasons.as_mut().map(std::mem::take);
         let (path, mut writer, bytes) = match self.shard.take() {
             Some(shard) => shard,
             None => {
-                let name = format!("documents-{:05}.parquet", self.written.files.len());
+                let name = format!("{}-{:05}.parquet", self.stem, self.written.files.len());
                 let path = self.folder.join(&name);
                 self.written.files.push(name);
                 let file = AtomicFile::create(&path)?;
-                (path.clone(), begin(file).map_err(|source| wrap(&path, source))?, 0)
+                (path.clone(), begin(file, reasons.is_some()).map_err(|source| wrap(&path, source))?, 0)
             }
         };
         let bytes = bytes + std::mem::take(&mut self.row_bytes) as u64;
-        writer.next_row_group().and_then(|group| write_columns(group, &rows)).map_err(|source| wrap(&path, source))?;
+        writer.next_row_group().and_then(|group| write_columns(group, &rows, reasons.as_deref())).map_err(|source| wrap(&path, source))?;
         self.shard = Some((path, writer, bytes));
         Ok(())
     }
@@ -122,8 +145,9 @@ impl ParquetWriter {
     }
 }
 
-fn begin(file: AtomicFile) -> std::result::Result<SerializedFileWriter<AtomicFile>, ParquetError> {
-    let schema = Arc::new(parse_message_type(SCHEMA)?);
+fn begin(file: AtomicFile, with_reasons: bool) -> std::result::Result<SerializedFileWriter<AtomicFile>, ParquetError> {
+    let reason = if with_reasons { REASON_COLUMN } else { "" };
+    let schema = Arc::new(parse_message_type(&format!("message schema {{ {COLUMNS} {reason} }}"))?);
     let plain = |name: &str| ColumnPath::from(name);
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
@@ -135,7 +159,11 @@ fn begin(file: AtomicFile) -> std::result::Result<SerializedFileWriter<AtomicFil
     SerializedFileWriter::new(file, schema, Arc::new(properties))
 }
 
-fn write_columns(mut group: SerializedRowGroupWriter<AtomicFile>, rows: &[Document]) -> std::result::Result<(), ParquetError> {
+fn write_columns(
+    mut group: SerializedRowGroupWriter<AtomicFile>,
+    rows: &[Document],
+    reasons: Option<&[&'static str]>,
+) -> std::result::Result<(), ParquetError> {
     let strings: [fn(&Document) -> &str; 7] =
         [|row| &row.text, |row| &row.id, |row| &row.dump, |row| &row.url, |row| &row.date, |row| &row.file_path, |row| &row.language];
     for string in strings {
@@ -152,6 +180,12 @@ fn write_columns(mut group: SerializedRowGroupWriter<AtomicFile>, rows: &[Docume
     let mut column = group.next_column()?.expect("the schema has nine columns");
     column.typed::<Int64Type>().write_batch(&counts, None, None)?;
     column.close()?;
+    if let Some(reasons) = reasons {
+        let values: Vec<ByteArray> = reasons.iter().map(|&reason| ByteArray::from(reason)).collect();
+        let mut column = group.next_column()?.expect("the schema has ten columns");
+        column.typed::<ByteArrayType>().write_batch(&values, None, None)?;
+        column.close()?;
+    }
     group.close()?;
     Ok(())
 }

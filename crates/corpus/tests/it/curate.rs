@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base::progress::Progress;
 use base::stop::Stop;
-use corpus::curate::{CurateConfig, Profile, Shelf, curate};
+use corpus::curate::{CurateConfig, PiiPolicy, Profile, Rank, Shelf, TASK_BYTES, curate, curate_rank};
 use corpus::documents::{Document, read_documents};
 use corpus::funnel::{Funnel, Step};
 use corpus::warc::{WarcPage, WarcWriter};
@@ -29,6 +29,9 @@ pub fn config(inputs: &[&Path], output: &Path, profile: Profile) -> CurateConfig
         output: output.to_path_buf(),
         languages: vec!["en".into()],
         url_lists: None,
+        pii: PiiPolicy::Replace,
+        keep_dropped: None,
+        task_bytes: TASK_BYTES,
         threads: 2,
     }
 }
@@ -218,6 +221,55 @@ fn documents_can_be_curated_again() {
     let (_, first) = run(&config(&[&warc], &folder.join("one"), Profile::FineWeb)).unwrap();
     let (_, second) = run(&config(&[&folder.join("one")], &folder.join("two"), Profile::FineWeb)).unwrap();
     assert_eq!(first, second);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Three files of some records each.
+fn three_files(folder: &Path) -> Vec<PathBuf> {
+    let file = |file: usize| {
+        let path = folder.join(format!("web-{file}.warc.gz"));
+        let thing = |i: usize| format!("{} number {}", THINGS[i % 6], i / 7);
+        let pages: Vec<WarcPage> =
+            (file * 20..file * 20 + 20).map(|i| page(&format!("http://town.example/{i}"), essay_page(&thing(i)))).collect();
+        write_warc(&path, &pages);
+        path
+    };
+    (0..3).map(file).collect()
+}
+
+/// All files of a folder and their hashes.
+fn hashes(folder: &Path) -> Vec<(String, String)> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut hashes: Vec<_> = names.filter(|name| name != "timing.json").map(|name| (name.clone(), folder.join(name))).collect();
+    hashes.sort();
+    hashes.into_iter().map(|(name, path)| (name, base::files::hash_file(&path).unwrap())).collect()
+}
+
+/// Stopped after any task, done by ranks in any order, killed while it wrote the last files: the bytes are the same.
+#[test]
+fn interruptions_and_ranks_end_with_the_same_bytes() {
+    let folder = scratch("resume");
+    let files = three_files(&folder);
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    let usual = config(&files, &folder.join("whole"), Profile::FineWeb);
+    let whole = CurateConfig { keep_dropped: Some(folder.join("dropped")), task_bytes: 1, ..usual };
+    run(&whole).unwrap();
+    let expected = (hashes(&whole.output), hashes(&folder.join("dropped")));
+    assert!(expected.0.iter().map(|(name, _)| name.as_str()).eq(["documents-00000.parquet", "examples.json", "funnel.json"]));
+    assert!(expected.1.len() == 4, "three tasks and the duplicates: {:?}", expected.1);
+
+    let parts = CurateConfig { output: folder.join("parts"), keep_dropped: Some(folder.join("dropped-parts")), ..whole.clone() };
+    let rank = |rank, ranks| curate_rank(&parts, Rank { rank, ranks }, &Progress::silent(), &Stop::new()).unwrap();
+    assert_eq!(rank(2, 3), 1);
+    assert_eq!(rank(2, 3), 0, "it is done");
+    fs::create_dir_all(parts.output.join("work/.task-00000.partial")).unwrap(); // as a kill leaves it
+    fs::write(parts.output.join("documents-00000.parquet"), "half").unwrap();
+    assert_eq!(rank(0, 2), 1);
+    let other = CurateConfig { languages: vec!["de".into()], ..parts.clone() };
+    assert!(run(&other).unwrap_err().contains("holds the beginnings of a curation of other files or with other settings"));
+    run(&parts).unwrap();
+    assert_eq!((hashes(&parts.output), hashes(&folder.join("dropped-parts"))), expected);
+    assert!(curate_rank(&parts, Rank { rank: 3, ranks: 3 }, &Progress::silent(), &Stop::new()).is_err());
     fs::remove_dir_all(folder).unwrap();
 }
 

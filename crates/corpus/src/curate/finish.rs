@@ -1,0 +1,170 @@
+//! From the tasks' results to the documents of the whole: duplicates are found, everything else is written in order.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use base::files::AtomicFile;
+use base::stop::Stop;
+
+use super::examples::Examples;
+use super::filters::{EXACT_DUPLICATE, STEPS};
+use super::plan::{Plan, Task, remove_parquet};
+use super::task::{COUNTS, Counts, HASHES, TaskTime};
+use super::{EXAMPLES, FUNNEL, TIMING};
+use crate::documents::{Document, ParquetWriter, read_documents};
+use crate::duplicates::{Marks, mark_duplicates};
+use crate::funnel::{Funnel, LanguageModel, Output, Step};
+use crate::{Error, Reason, Result, language};
+
+/// Bytes that looking for duplicates may take.
+const DUPLICATES_BYTES: u64 = 256 << 20;
+
+/// Writes everything and removes the tasks' results. All tasks are done.
+pub fn finish(plan: &Plan, stop: &Stop) -> Result<Funnel> {
+    let output = &plan.config.output;
+    remove_parquet(output, "documents-")?;
+    let mut counts = Counts::default();
+    let mut examples = Examples::default();
+    for task in &plan.tasks {
+        counts.add(base::files::read_json(&plan.folder(task).join(COUNTS))?);
+        examples.add(base::files::read_json(&plan.folder(task).join(EXAMPLES))?);
+    }
+    let hashes: Vec<_> = plan.tasks.iter().map(|task| plan.folder(task).join(HASHES)).collect();
+    let duplicates = mark_duplicates(&hashes, DUPLICATES_BYTES)?;
+
+    let mut join = Join {
+        writer: ParquetWriter::create(output)?,
+        dropped: plan.config.keep_dropped.as_deref().map(|folder| ParquetWriter::of_dropped(folder, "dropped-later")).transpose()?,
+        step: Step { name: EXACT_DUPLICATE.to_string(), ..Step::default() },
+        examples,
+        duplicates,
+        next: 0,
+    };
+    for task in &plan.tasks {
+        join.add(plan, task, stop)?;
+    }
+    let written = join.writer.finish()?;
+    if let Some(dropped) = join.dropped {
+        dropped.finish()?;
+    }
+    counts.steps.push(join.step);
+    counts.steps.retain(|step| counts.asked.contains(&step.name));
+    write_times(plan)?;
+    base::files::write_json(&output.join(EXAMPLES), &join.examples)?;
+    let mut profiles: Vec<&str> = plan.tasks.iter().map(|task| task.profile.name()).collect();
+    profiles.dedup();
+    let funnel = Funnel {
+        profile: profiles.join(" + "),
+        input: counts.input,
+        steps: counts.steps,
+        language: LanguageModel { model: language::MODEL.to_string(), threshold: language::THRESHOLD },
+        languages: counts.languages,
+        kept_characters: counts.kept_characters,
+        dropped_characters: counts.dropped_characters,
+        output: Output { documents: written.documents, bytes: written.bytes },
+    };
+    base::files::write_json(&output.join(FUNNEL), &funnel)?;
+    plan.clear()?;
+    Ok(funnel)
+}
+
+/// The last pass over the tasks' documents.
+struct Join {
+    writer: ParquetWriter,
+    dropped: Option<ParquetWriter>,
+    step: Step,
+    examples: Examples,
+    duplicates: Marks,
+    /// The number of the next document, counted over all tasks.
+    next: u64,
+}
+
+impl Join {
+    fn add(&mut self, plan: &Plan, task: &Task, stop: &Stop) -> Result<()> {
+        let folder = plan.folder(task);
+        if let Some(dropped) = &plan.config.keep_dropped {
+            copy_parquet(&folder, "dropped-", dropped)?;
+        }
+        for path in parquet_files(&folder, "documents-")? {
+            for document in read_documents(&[path])? {
+                if stop.requested() {
+                    return Err(base::Error::Stopped.into());
+                }
+                let number = self.next;
+                self.next += 1;
+                self.take(document?, number)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, document: Document, number: u64) -> Result<()> {
+        if self.duplicates.is_marked(number) {
+            return self.drop(document, Reason(EXACT_DUPLICATE));
+        }
+        self.step.keep(document.text.len() as u64);
+        self.writer.write(document)
+    }
+
+    fn drop(&mut self, document: Document, reason: Reason) -> Result<()> {
+        self.step.drop(reason);
+        let name = if document.url.is_empty() { &document.id } else { &document.url };
+        self.examples.offer_dropped(reason.0, &document.id, name, &document.text);
+        match &mut self.dropped {
+            Some(writer) => writer.write_dropped(document, reason.0),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Counts {
+    /// Adds those of another part of the input.
+    fn add(&mut self, other: Counts) {
+        self.input.files += other.input.files;
+        self.input.records += other.input.records;
+        self.input.bytes += other.input.bytes;
+        self.documents += other.documents;
+        self.asked.extend(other.asked);
+        for (language, n) in other.languages {
+            *self.languages.entry(language).or_default() += n;
+        }
+        self.kept_characters.add_all(&other.kept_characters);
+        self.dropped_characters.add_all(&other.dropped_characters);
+        for step in other.steps {
+            match self.steps.iter_mut().find(|own| own.name == step.name) {
+                Some(own) => own.add(&step),
+                None => self.steps.push(step),
+            }
+        }
+        self.steps.sort_by_key(|step| STEPS.iter().position(|name| *name == step.name));
+    }
+}
+
+/// The Parquet files of a stem in a folder, in order.
+fn parquet_files(folder: &Path, stem: &str) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).map_err(|source| Error::io(folder, "read", source))?;
+    let is_wanted = |name: &str| name.starts_with(stem) && name.ends_with(".parquet");
+    let mut names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| is_wanted(name));
+    names.sort();
+    Ok(names.iter().map(|name| folder.join(name)).collect())
+}
+
+/// Copies the Parquet files of a stem, each whole or not at all.
+fn copy_parquet(from: &Path, stem: &str, to: &Path) -> Result<()> {
+    for path in parquet_files(from, stem)? {
+        let target = to.join(path.file_name().unwrap_or_default());
+        let mut source = File::open(&path).map_err(|source| Error::io(&path, "open", source))?;
+        let mut copy = AtomicFile::create(&target)?;
+        std::io::copy(&mut source, &mut copy).map_err(|source| Error::io(&target, "write", source))?;
+        copy.commit()?;
+    }
+    Ok(())
+}
+
+/// The tasks' times in one file.
+fn write_times(plan: &Plan) -> Result<()> {
+    let times = plan.tasks.iter().map(|task| base::files::read_json(&plan.folder(task).join(TIMING)));
+    let times: Vec<TaskTime> = times.collect::<std::result::Result<_, _>>()?;
+    Ok(base::files::write_json(&plan.config.output.join(TIMING), &times)?)
+}
