@@ -65,7 +65,7 @@ impl Stage {
 
     /// Whether it goes on from what an interrupted attempt left; the others begin anew.
     pub fn resumes(self) -> bool {
-        matches!(self, Stage::Base | Stage::Sft)
+        matches!(self, Stage::Documents | Stage::Base | Stage::Sft)
     }
 
     /// Whether its bytes depend on the number of threads: those where floating-point sums are shared among them.

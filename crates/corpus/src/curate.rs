@@ -11,7 +11,7 @@
 //! the first pass, by the budgets of [`crate::duplicates`] and [`crate::minhash`] in the second, by a row group in the
 //! third. The filters themselves stand in files of their own; `curate/filters.rs` is their order.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use base::progress::Progress;
@@ -25,6 +25,7 @@ mod examples;
 mod filters;
 mod finish;
 mod plan;
+mod report;
 mod task;
 
 pub use examples::{Example, Examples, Extraction};
@@ -113,6 +114,8 @@ pub struct Rank {
 pub const FUNNEL: &str = "funnel.json";
 /// The file with examples of what filters dropped and extraction made.
 pub const EXAMPLES: &str = "examples.json";
+/// The page that shows it all.
+pub const REPORT: &str = "funnel.html";
 /// The file with the tasks' times.
 pub const TIMING: &str = "timing.json";
 
@@ -160,6 +163,19 @@ fn do_tasks(plan: &plan::Plan, rank: Rank, progress: &Progress, stop: &Stop) -> 
         done += 1;
     }
     Ok(done)
+}
+
+/// Writes `funnel.html` from what [`curate`] left in a folder of documents, and gives its path.
+///
+/// # Errors
+/// A file that is missing or damaged, and a disk that cannot be written.
+pub fn write_report(folder: &Path) -> Result<PathBuf> {
+    let funnel = base::files::read_json(&folder.join(FUNNEL))?;
+    let examples = base::files::read_json(&folder.join(EXAMPLES))?;
+    let times: Vec<task::TaskTime> = base::files::read_json(&folder.join(TIMING))?;
+    let path = folder.join(REPORT);
+    base::files::write_atomic(&path, report::html(&funnel, &examples, &times).as_bytes())?;
+    Ok(path)
 }
 
 /// The filter that dropped most, in words.

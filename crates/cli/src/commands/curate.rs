@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use corpus::curate::{CurateConfig, FUNNEL, Profile, Shelf, curate};
+use base::progress::Progress;
+use corpus::curate::{CurateConfig, FUNNEL, PiiPolicy, Profile, Rank, Shelf, TASK_BYTES, curate, curate_rank, write_report};
 use corpus::funnel::Funnel;
 
 use crate::context::{self, Context};
@@ -29,6 +30,32 @@ pub struct Args {
     /// Name of the crawl [default: each file's own name]
     #[arg(long, value_name = "NAME")]
     dump: Option<String>,
+    /// E-mail and IP addresses: replace (stand-ins take their place), drop (the page goes), keep
+    #[arg(long, default_value = "replace", value_parser = pii_policy)]
+    pii: PiiPolicy,
+    /// Folder for what is dropped, with its reason
+    #[arg(long, value_name = "FOLDER")]
+    keep_dropped: Option<PathBuf>,
+    /// Write funnel.html too: what each filter kept and dropped, with examples
+    #[arg(long)]
+    report: bool,
+    /// Do only the tasks whose number is RANK modulo RANKS; a call without it does the rest and ends the work
+    #[arg(long, value_name = "RANK/RANKS", value_parser = rank)]
+    rank: Option<Rank>,
+}
+
+fn pii_policy(name: &str) -> Result<PiiPolicy, String> {
+    match name {
+        "replace" => Ok(PiiPolicy::Replace),
+        "drop" => Ok(PiiPolicy::Drop),
+        "keep" => Ok(PiiPolicy::Keep),
+        _ => Err("there are replace, drop and keep".to_string()),
+    }
+}
+
+fn rank(text: &str) -> Result<Rank, String> {
+    let parts = text.split_once('/').and_then(|(rank, ranks)| Some((rank.parse().ok()?, ranks.parse().ok()?)));
+    parts.map(|(rank, ranks)| Rank { rank, ranks }).ok_or("write it as in 0/4, the first of four".to_string())
 }
 
 fn profile(name: &str) -> Result<Profile, String> {
@@ -44,9 +71,23 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         context::refuse_full_folder(&args.out)?;
     }
     let shelf = Shelf { inputs: args.input.clone(), profile: args.profile, dump: args.dump.clone() };
-    let stage_of = Stage { shelves: vec![shelf], languages: &args.language, url_lists: args.url_lists.as_deref(), out: &args.out };
-    let funnel = stage(&stage_of, context)?;
-    print!("{}", funnel.table());
+    let config = CurateConfig {
+        url_lists: args.url_lists.clone(),
+        pii: args.pii,
+        keep_dropped: args.keep_dropped.clone(),
+        ..config(vec![shelf], &args.language, &args.out, context)
+    };
+    if let Some(rank) = args.rank {
+        let progress = progress(&config, context)?;
+        let done = curate_rank(&config, rank, &progress, &context.stop);
+        progress.finish();
+        context.line(&format!("{} tasks done", done.with_context(|| format!("curating into {}", args.out.display()))?));
+        return Ok(());
+    }
+    print!("{}", carry_out(&config, context)?.table());
+    if args.report {
+        context.line(&format!("report: {}", write_report(&args.out)?.display()));
+    }
     Ok(())
 }
 
@@ -57,8 +98,6 @@ pub struct Stage<'a> {
     pub shelves: Vec<Shelf>,
     /// Languages that stay.
     pub languages: &'a [String],
-    /// Folder of URL lists; built-in ones if absent.
-    pub url_lists: Option<&'a Path>,
     /// Folder of documents.
     pub out: &'a Path,
 }
@@ -71,21 +110,39 @@ impl Stage<'_> {
     }
 }
 
-/// Writes the documents and `funnel.json`, in place of what an earlier attempt left.
+/// Writes the documents, `funnel.json` and `funnel.html`. What an earlier attempt with the same inputs left is taken up.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Funnel> {
-    let config = CurateConfig {
-        shelves: stage.shelves.clone(),
-        output: stage.out.to_path_buf(),
-        languages: stage.languages.to_vec(),
-        url_lists: stage.url_lists.map(Path::to_path_buf),
+    let funnel = carry_out(&config(stage.shelves.clone(), stage.languages, stage.out, context), context)?;
+    write_report(stage.out)?;
+    Ok(funnel)
+}
+
+/// The usual settings.
+fn config(shelves: Vec<Shelf>, languages: &[String], out: &Path, context: &Context) -> CurateConfig {
+    CurateConfig {
+        shelves,
+        output: out.to_path_buf(),
+        languages: languages.to_vec(),
+        url_lists: None,
+        pii: PiiPolicy::Replace,
+        keep_dropped: None,
+        task_bytes: TASK_BYTES,
         threads: context.threads,
-    };
+    }
+}
+
+/// A bar as long as the input.
+fn progress(config: &CurateConfig, context: &Context) -> anyhow::Result<Progress> {
     let mut bytes = 0;
     for shelf in &config.shelves {
         bytes += corpus::inputs::list(&shelf.inputs)?.iter().map(|file| file.bytes).sum::<u64>();
     }
-    let progress = context.progress("curate", bytes);
-    let outcome = curate(&config, &progress, &context.stop);
+    Ok(context.progress("curate", bytes))
+}
+
+fn carry_out(config: &CurateConfig, context: &Context) -> anyhow::Result<Funnel> {
+    let progress = progress(config, context)?;
+    let outcome = curate(config, &progress, &context.stop);
     progress.finish();
-    outcome.with_context(|| format!("curating into {}", stage.out.display()))
+    outcome.with_context(|| format!("curating into {}", config.output.display()))
 }

@@ -114,7 +114,7 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                     (vec![shelf], corpus.languages.clone())
                 }
             };
-            let stage = curate::Stage { shelves, languages: &languages, url_lists: None, out: &out };
+            let stage = curate::Stage { shelves, languages: &languages, out: &out };
             let funnel = curate::stage(&stage, context)?;
             context.line(funnel.table().trim_end());
         }

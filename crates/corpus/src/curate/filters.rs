@@ -22,7 +22,8 @@ pub struct Rules {
 }
 
 /// The steps in their order, as `funnel.json` names them. The last ones see all documents.
-pub const STEPS: [&str; 9] = ["record", "url", "extract", "language", "gopher_repetition", "gopher_quality", "c4", "fineweb", EXACT_DUPLICATE];
+pub const STEPS: [&str; 9] =
+    ["record", "url", "extract", "language", "gopher_repetition", "gopher_quality", "c4", "fineweb", EXACT_DUPLICATE];
 /// The step that drops texts that were there before.
 pub const EXACT_DUPLICATE: &str = "exact_duplicate";
 
@@ -127,7 +128,8 @@ impl Chain {
         let all = profile == Profile::FineWeb;
         let content = match item {
             Item::Document(given) => {
-                *document = Document { dump: std::mem::take(&mut document.dump), file_path: std::mem::take(&mut document.file_path), ..given };
+                *document =
+                    Document { dump: std::mem::take(&mut document.dump), file_path: std::mem::take(&mut document.file_path), ..given };
                 Content::Text(std::mem::take(&mut document.text))
             }
             Item::Record(warc) => {
@@ -176,7 +178,9 @@ impl Chain {
             fineweb::check(&document.text).map_err(|reason| ("fineweb", reason))?;
             self.pass("fineweb", document.text.len(), true);
         } else {
-            ["gopher_repetition", "gopher_quality", "c4", "fineweb"].into_iter().for_each(|step| self.pass(step, document.text.len(), false));
+            ["gopher_repetition", "gopher_quality", "c4", "fineweb"]
+                .into_iter()
+                .for_each(|step| self.pass(step, document.text.len(), false));
         }
         document.token_count = split_words(&document.text).len() as i64;
         Ok(duplicates::hash(&document.text))

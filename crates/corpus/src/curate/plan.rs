@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::filters::Rules;
-use super::{CurateConfig, EXAMPLES, FUNNEL, Profile, TIMING};
+use super::{CurateConfig, EXAMPLES, FUNNEL, Profile, REPORT, TIMING};
 use crate::inputs::{InputFile, list};
 use crate::url::UrlLists;
 use crate::{Error, Result, language};
@@ -130,7 +130,7 @@ impl Plan {
     fn remove_earlier(&self) -> Result<()> {
         let output = &self.config.output;
         base::files::create_folder(output)?;
-        for name in [FUNNEL, EXAMPLES, TIMING, WORK] {
+        for name in [FUNNEL, EXAMPLES, TIMING, REPORT, WORK] {
             base::files::remove(&output.join(name))?;
         }
         remove_parquet(output, "documents-")?;
