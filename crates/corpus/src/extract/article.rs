@@ -303,3 +303,84 @@ fn is_text(line: &Line, has_paragraphs: bool) -> bool {
     }
     !(has_paragraphs && line.source == Source::Loose)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: &str = "The old mill stands at the end of the lane, where the river turns and the willows lean over the water, and every autumn \
+        the geese come back to it from the north, tired and loud, and stay until the first frost has gone.";
+
+    /// The lines of a page; the long sentence is written as `L` on both sides.
+    fn check(html: &str, expected: &str) {
+        let html = html.replace('L', LONG);
+        let tree = Tree::parse(&html).unwrap();
+        let texts: Vec<String> = article(&tree).into_iter().map(|line| line.text).collect();
+        assert_eq!(texts.join("\n").replace(LONG, "L"), expected, "{html}");
+    }
+
+    #[test]
+    fn the_part_named_as_text_is_taken() {
+        check("<div class=list><p>other</p></div><div class=post-content><p>L</p><p>b L</p></div><p>after</p>", "L\nb L");
+        check("<p>before</p><article><p>L</p><p>b L</p></article><p>after</p>", "L\nb L");
+        check("<p>before</p><main><p>L</p><p>b L</p></main>", "L\nb L");
+        check("<div itemprop=articleBody>L<br>b L</div><p>after</p>", "L\nb L");
+        // One of many modules named alike: all of them.
+        let modules: String = (0..6).map(|i| format!("<div class=text-content><p>{i} L</p></div>")).collect();
+        check(&modules, "0 L\n1 L\n2 L\n3 L\n4 L\n5 L");
+    }
+
+    #[test]
+    fn density_finds_what_no_name_tells() {
+        check("<div><ul><li><a href=/>menu</a></ul></div><div><div><p>L</p><p>b L</p></div></div>", "L\nb L");
+        check("<table><tr><td><a href=/>menu</a></td><td>L<br>b L</td></tr></table>", "L\nb L");
+        // Far more text elsewhere than in the part named so.
+        check("<article>teaser</article><div><p>L</p><p>b L</p><p>c L</p></div>", "L\nb L\nc L");
+    }
+
+    #[test]
+    fn inside_the_part_what_is_no_text_goes() {
+        for gone in [
+            "<div class=share-bar>share</div>",
+            "<nav>menu</nav>",
+            "<form><input>search</form>",
+            "<ul><li><a href=/a>one link</a><li><a href=/b>another link</a></ul>",
+            "<div id=comments><p>First! L</p></div>",
+            "<p style='display: none'>L</p>",
+            "<figure><img><figcaption>caption</figcaption></figure>",
+            "<div>not in a paragraph</div>",
+            "<div class=cookie-notice>We use cookies</div>",
+            "<p>***</p>",
+        ] {
+            check(&format!("<article><p>L</p>{gone}<p>b L</p></article>"), "L\nb L");
+        }
+        check("<article><p>L</p><p>b L</p><h2>Read on</h2></article>", "L\nb L");
+    }
+
+    #[test]
+    fn inside_the_part_what_is_text_stays() {
+        for (kept, lines) in [
+            ("<h2>title</h2>", "title"),
+            ("<ul><li>one<li>two</ul>", "- one\n- two"),
+            ("<pre>a = 1\nb = 2</pre>", "a = 1\nb = 2"),
+            ("<table><tr><td>1<td>2</table>", "1 | 2"),
+            ("<p>with <a href=/>a link</a> inside</p>", "with a link inside"),
+            ("<blockquote>said</blockquote>", "said"),
+            ("<figure><table><tr><td>1<td>2</table></figure>", "1 | 2"),
+        ] {
+            check(&format!("<article><p>L</p>{kept}<p>b L</p></article>"), &format!("L\n{lines}\nb L"));
+        }
+        // A form around the whole page is no form.
+        check("<form><article><p>L</p><p>b L</p></article></form>", "L\nb L");
+        // Names that would take nearly everything away are not believed.
+        check("<article><div class=widget><p>L</p><p>b L</p></div></article>", "L\nb L");
+    }
+
+    #[test]
+    fn pages_without_much_text_give_what_they_have() {
+        check("<p>A short page.</p>", "A short page.");
+        check("<div>No paragraphs<br>here</div>", "No paragraphs\nhere");
+        check("<body><nav><a href=/>Home</a></nav>", "");
+        check("<script type='application/ld+json'>{\"articleBody\": \"L\"}</script><p>Enable scripts.</p>", "L");
+    }
+}

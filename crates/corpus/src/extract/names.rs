@@ -156,3 +156,39 @@ fn stands(bytes: &[u8], start: usize, end: usize, at: At) -> bool {
         At::Part => (start == 0 || !bytes[start - 1].is_ascii_alphabetic()) && (end == bytes.len() || !bytes[end].is_ascii_alphabetic()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_a_part_is() {
+        for (id, class, expected) in [
+            ("", "", 0),
+            ("", "wrapper row", 0),
+            ("", "post", BODY),
+            ("", "post wide", 0),
+            ("post", "", 0), // only as a class
+            ("article-body", "", BODY),
+            ("", "left Article-Body", BODY),
+            ("content", "", CONTENT),
+            ("main", "entry-content", MAIN | BODY),
+            ("comments", "", COMMENTS),
+            ("", "x comments-area", COMMENTS),
+            ("", "no-comments", 0),
+            ("", "post-navigation", AROUND),
+            ("", "ad", AROUND),
+            ("", "ad-slot", AROUND),
+            ("", "read", 0),
+            ("", "promo", AROUND),
+            ("", "big_promo2", AROUND),
+            ("", "promotion", 0),
+            ("x-hidden", "", UNSEEN),
+            ("", "a hidden-xs", UNSEEN),
+            ("", "teaser-box", TEASER),
+            ("onetrust-consent-sdk", "", CONSENT),
+        ] {
+            assert_eq!(said(id, class), expected, "id {id:?} class {class:?}");
+        }
+    }
+}
