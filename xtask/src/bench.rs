@@ -12,6 +12,9 @@ use crate::shell;
 
 const FOLDER: &str = "bench/record";
 
+/// The measurement that wants a folder of pages.
+const EXTRACT: &str = "extract";
+
 /// Names of records, and what `schoolhouse bench` is called with for each.
 const MEASUREMENTS: &[(&str, &[&str])] = &[
     ("train", &["train"]),
@@ -23,36 +26,67 @@ const MEASUREMENTS: &[(&str, &[&str])] = &[
 
 /// Runs the named measurements, or all.
 pub fn run(root: &Path, args: &[String]) -> Result<()> {
+    if let [first, rest @ ..] = args
+        && first == EXTRACT
+    {
+        return extract(root, rest);
+    }
     for name in args {
         if !MEASUREMENTS.iter().any(|(known, _)| known == name) {
             let names: Vec<&str> = MEASUREMENTS.iter().map(|(name, _)| *name).collect();
-            bail!("there is no measurement named {name}; there are: {}", names.join(", "));
+            bail!("there is no measurement named {name}; there are: {}, and `{EXTRACT} PATH`", names.join(", "));
         }
     }
     let cargo = shell::cargo();
     shell::show(root, &cargo, &["build", "--locked", "--release"])?;
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?.as_secs();
-    let day = date(seconds);
-    std::fs::create_dir_all(root.join(FOLDER)).with_context(|| format!("{FOLDER} could not be made"))?;
+    let day = today()?;
     for (name, arguments) in MEASUREMENTS {
         if !args.is_empty() && !args.iter().any(|wanted| wanted == name) {
             continue;
         }
         let command = [&["run", "--locked", "--release", "--", "bench"], *arguments, &["--json"]].concat();
-        let json = shell::capture(root, &cargo, &command)?;
-        let record = format!(
-            "{{\"date\":{},\"commit\":{},\"cpu\":{},\"threads\":{},\"measured\":{}}}\n",
-            quote(&day),
-            quote(&commit(root)?),
-            quote(&cpu()),
-            std::thread::available_parallelism().map_or(1, |n| n.get()),
-            json.trim(),
-        );
-        let path = format!("{FOLDER}/{day}-{name}.json");
-        std::fs::write(root.join(&path), record).with_context(|| format!("{path} could not be written"))?;
-        println!("bench: {path}");
+        keep(root, &day, name, &shell::capture(root, &cargo, &command)?)?;
     }
     Ok(())
+}
+
+/// Scores main-text extraction on a folder of pages with expected text, shows the worst of them, and keeps the record.
+/// The path is as the caller's shell sees it; the scoring itself stands in crates/corpus.
+fn extract(root: &Path, args: &[String]) -> Result<()> {
+    let [path] = args else {
+        bail!("`bench {EXTRACT}` wants the path of one folder of pages; examples/extract.rs in crates/corpus says how it is laid out")
+    };
+    let folder = std::path::absolute(path).with_context(|| format!("{path} is no path"))?;
+    let name = folder.file_name().with_context(|| format!("{path} names no folder"))?.to_string_lossy().into_owned();
+    let folder = folder.to_string_lossy().into_owned();
+    let cargo = shell::cargo();
+    let command = ["run", "--locked", "--release", "--package", "corpus", "--example", "extract", "--", &folder];
+    shell::show(root, &cargo, &[&command[..], &["--worst", "10"]].concat())?;
+    let json = shell::capture(root, &cargo, &[&command[..], &["--json"]].concat())?;
+    keep(root, &today()?, &format!("{EXTRACT}-{name}"), &json)
+}
+
+/// Writes a record.
+fn keep(root: &Path, day: &str, name: &str, json: &str) -> Result<()> {
+    std::fs::create_dir_all(root.join(FOLDER)).with_context(|| format!("{FOLDER} could not be made"))?;
+    let record = format!(
+        "{{\"date\":{},\"commit\":{},\"cpu\":{},\"threads\":{},\"measured\":{}}}\n",
+        quote(day),
+        quote(&commit(root)?),
+        quote(&cpu()),
+        std::thread::available_parallelism().map_or(1, |n| n.get()),
+        json.trim(),
+    );
+    let path = format!("{FOLDER}/{day}-{name}.json");
+    std::fs::write(root.join(&path), record).with_context(|| format!("{path} could not be written"))?;
+    println!("bench: {path}");
+    Ok(())
+}
+
+/// The day of now.
+fn today() -> Result<String> {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?.as_secs();
+    Ok(date(seconds))
 }
 
 /// The commit, with a plus where the tree has changes that are not in it.

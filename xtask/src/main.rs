@@ -20,6 +20,7 @@ Usage: cargo xtask CHORE
   golden [--python P] [NAME ...]
                       write the golden files again with the scripts in scripts/golden/
   bench [NAME ...]    measure, and keep a dated record in bench/record/
+  bench extract PATH  the same for main-text extraction, on a folder of pages with expected text
 ";
 
 fn main() -> ExitCode {

@@ -17,7 +17,6 @@ pub mod record;
 pub mod url;
 
 pub mod extract;
-pub mod nesting;
 
 pub mod language;
 

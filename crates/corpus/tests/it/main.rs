@@ -4,4 +4,5 @@
 
 mod curate;
 mod hostile;
+mod mutants;
 mod real_warc;
