@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod curate;
+mod datatrove;
 mod hostile;
 mod real_warc;
