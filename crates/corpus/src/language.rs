@@ -1,21 +1,31 @@
 //! Which language a text is written in.
 //!
-//! The detector is whatlang: built in, no model file, 70 languages by their letters and trigrams. It compares the two
+//! The built-in detector is whatlang: no model file, 70 languages by their letters and trigrams. It compares the two
 //! best languages only, so English with many foreign names in it may be taken with full confidence for Tagalog; texts
 //! with enough English function words are therefore English whatever it says. It is blunter than fastText's model, so it
 //! has a threshold of its own. A text in, a verdict out.
+//!
+//! Where the user has a model of fastText's kind, such as lid.176, that one judges, alone and with FineWeb's threshold.
+
+mod fasttext;
+mod model_file;
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use whatlang::Lang;
 
-use crate::Reason;
+pub use fasttext::FastText;
+
 use crate::text::is_alpha;
+use crate::{Reason, Result};
 
 /// The name of the detector, as it stands in `funnel.json`.
 pub const MODEL: &str = "whatlang 0.18 with English function words";
 /// A language with no more confidence than this is not believed.
 pub const THRESHOLD: f64 = 0.5;
+/// The same for a model of fastText's: FineWeb's threshold.
+pub const FASTTEXT_THRESHOLD: f64 = 0.65;
 /// A text in which so many of the words are English function words is English. English prose has 0.2 to 0.35 of these,
 /// other languages at most 0.05 (words that they happen to share).
 pub const ENGLISH_WORDS: f64 = 0.15;
@@ -35,6 +45,69 @@ pub struct Language {
     pub letters: usize,
 }
 
+/// What tells languages apart.
+#[derive(Debug)]
+pub enum Detector {
+    /// whatlang with English function words.
+    BuiltIn,
+    /// A model that the user has.
+    FastText {
+        /// The model.
+        model: Box<FastText>,
+        /// The name of its file.
+        name: String,
+    },
+}
+
+impl Detector {
+    /// The detector of a model file, or the built-in one. Errors: a file that is no such model, or is damaged.
+    pub fn open(model: Option<&Path>) -> Result<Detector> {
+        let Some(path) = model else { return Ok(Detector::BuiltIn) };
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Detector::FastText { model: Box::new(FastText::open(path)?), name })
+    }
+
+    /// Its name, as it stands in `funnel.json`.
+    pub fn name(&self) -> String {
+        match self {
+            Detector::BuiltIn => MODEL.to_string(),
+            Detector::FastText { name, .. } => format!("fastText {name}"),
+        }
+    }
+
+    /// A language with no more confidence than this is not believed, unless the user says otherwise.
+    pub fn threshold(&self) -> f64 {
+        match self {
+            Detector::BuiltIn => THRESHOLD,
+            Detector::FastText { .. } => FASTTEXT_THRESHOLD,
+        }
+    }
+
+    /// The codes of the languages that it knows, sorted. A model names them as it likes; lid.176 has 176 of two or three letters.
+    pub fn codes(&self) -> Vec<&str> {
+        let mut codes: Vec<&str> = match self {
+            Detector::BuiltIn => Lang::all().iter().map(|&lang| code_of(lang)).collect(),
+            Detector::FastText { model, .. } => model.labels().iter().map(String::as_str).collect(),
+        };
+        codes.sort_unstable();
+        codes
+    }
+
+    /// Whether it knows a language by this code.
+    pub fn knows(&self, code: &str) -> bool {
+        self.codes().contains(&code)
+    }
+
+    /// The language of a text. A model sees the whole text as one line.
+    pub fn detect(&self, text: &str) -> Language {
+        let Detector::FastText { model, .. } = self else { return detect(text) };
+        let letters = text.chars().filter(|&c| is_alpha(c)).count();
+        let line = text.replace('\n', " ");
+        let (code, score) = model.predict(&line).unwrap_or(("und", 0.0));
+        Language { code: code.to_string(), score, letters }
+    }
+}
+
 /// What is done with a text of which the detector is not sure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
@@ -44,7 +117,7 @@ pub enum Doubt {
     Keeps,
 }
 
-/// The language of a text.
+/// The language of a text, by the built-in detector.
 pub fn detect(text: &str) -> Language {
     let letters = text.chars().filter(|&c| is_alpha(c)).count();
     let (code, score) = match whatlang::detect(text) {
@@ -60,9 +133,14 @@ pub fn detect(text: &str) -> Language {
     Language { code: code.to_string(), score, letters }
 }
 
-/// Keeps a text in one of the wanted languages.
-pub fn check(language: &Language, wanted: &[String], doubt: Doubt) -> Result<(), Reason> {
-    let is_sure = language.score > THRESHOLD;
+/// Keeps a text in one of the wanted languages, by the built-in detector's threshold.
+pub fn check(language: &Language, wanted: &[String], doubt: Doubt) -> std::result::Result<(), Reason> {
+    check_above(THRESHOLD, language, wanted, doubt)
+}
+
+/// Keeps a text in one of the wanted languages. The detector is sure if its score is above the threshold.
+pub fn check_above(threshold: f64, language: &Language, wanted: &[String], doubt: Doubt) -> std::result::Result<(), Reason> {
+    let is_sure = language.score > threshold;
     let is_wanted = wanted.contains(&language.code);
     let keeps = match doubt {
         Doubt::Drops => is_sure && is_wanted,
@@ -94,7 +172,7 @@ fn english_words(text: &str) -> f64 {
     if kinds.len() < ENGLISH_KINDS { 0.0 } else { n_found as f64 / n_words as f64 }
 }
 
-/// Whether the detector knows a language by this code.
+/// Whether the built-in detector knows a language by this code.
 pub fn is_known(code: &str) -> bool {
     Lang::all().iter().any(|&lang| code_of(lang) == code)
 }

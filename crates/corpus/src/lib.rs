@@ -32,6 +32,9 @@ pub mod c4;
 pub mod fineweb;
 
 pub mod duplicates;
+pub mod minhash;
+
+pub mod pii;
 
 pub mod curate;
 pub mod funnel;

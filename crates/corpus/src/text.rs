@@ -67,17 +67,17 @@ pub fn split_newline_runs(text: &str, least: usize) -> Vec<&str> {
 }
 
 /// A set of characters as sorted ranges.
-struct CharClass(Vec<(char, char)>);
+pub(crate) struct CharClass(Vec<(char, char)>);
 
 impl CharClass {
     /// The characters of a regular-expression class such as `\p{L}`.
-    fn new(pattern: &str) -> CharClass {
+    pub(crate) fn new(pattern: &str) -> CharClass {
         let hir = regex_syntax::parse(pattern).expect("the pattern is one of this file's literals");
         let HirKind::Class(Class::Unicode(class)) = hir.kind() else { unreachable!("{pattern} is a class of characters") };
         CharClass(class.iter().map(|range| (range.start(), range.end())).collect())
     }
 
-    fn contains(&self, c: char) -> bool {
+    pub(crate) fn contains(&self, c: char) -> bool {
         let after = self.0.partition_point(|&(start, _)| start <= c);
         after > 0 && c <= self.0[after - 1].1
     }

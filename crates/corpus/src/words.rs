@@ -5,13 +5,29 @@
 //! rest at inner marks; contractions and abbreviations are exceptions. It leaves out emoticons and spells the address
 //! rule more simply. Words are slices of the text, so nothing is copied. Knows nothing about filters.
 
+use std::sync::LazyLock;
+
 use crate::text::{is_alpha, is_space};
 
 /// The words of a text, in order. Punctuation marks are words of their own.
 pub fn split_words(text: &str) -> Vec<&str> {
+    let bytes = text.as_bytes();
     let mut words = Vec::with_capacity(text.len() / 5);
-    for piece in text.split(is_space).filter(|piece| !piece.is_empty()) {
-        split_piece(piece, &mut words);
+    let mut at = 0;
+    while at < bytes.len() {
+        // Most pieces are letters alone: they have no marks, and the only exceptions among them are contractions.
+        let end = at + bytes[at..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        if bytes.get(end).is_none_or(|&byte| byte.is_ascii() && is_space(char::from(byte))) {
+            if at < end {
+                push_split(&text[at..end], contraction_of_letters(&text[at..end]), &mut words);
+            }
+            at = end + 1;
+            continue;
+        }
+        let rest = &text[at..];
+        let length = rest.find(is_space).unwrap_or(rest.len());
+        split_piece(&rest[..length], &mut words);
+        at += length + rest[length..].chars().next().map_or(0, char::len_utf8);
     }
     words
 }
@@ -246,13 +262,16 @@ fn exception(piece: &str) -> Option<usize> {
     if piece.ends_with('.') && piece.len() == 2 && piece.as_bytes()[0].is_ascii_lowercase() {
         return Some(0);
     }
-    if WHOLE.contains(&piece) {
+    let has_apostrophe = piece.bytes().any(|byte| byte == b'\'' || byte == "’".as_bytes()[0]);
+    if (has_apostrophe || piece.ends_with(['.', '+'])) && WHOLE.contains(&piece) {
         return Some(0);
     }
-    if !piece.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        return None;
+    match piece.as_bytes()[0] {
+        b'0'..=b'9' => contraction(piece).or_else(|| clock_time(piece)),
+        byte if !byte.is_ascii_alphabetic() => None,
+        _ if has_apostrophe => contraction(piece),
+        _ => Some(contraction_of_letters(piece)).filter(|&at| at > 0),
     }
-    contraction(piece).or_else(|| clock_time(piece))
 }
 
 /// `8am`, `11p.m.`: the hour and the half of the day.
@@ -308,9 +327,78 @@ fn contraction(piece: &str) -> Option<usize> {
     None
 }
 
+/// Where letters that are a contraction without apostrophe are cut, else 0: [`contraction`] of letters alone, by a
+/// table that it fills.
+fn contraction_of_letters(letters: &str) -> usize {
+    static CUTS: LazyLock<Vec<(u64, usize)>> = LazyLock::new(|| {
+        let heads = WITH_NOT.iter().chain(&WITH_HAVE).chain(&QUESTION).chain(&PRONOUN);
+        let tails = ["nt", "ve", "re", "ll", "s", "d", "m"];
+        let bare = heads.flat_map(|head| tails.iter().map(move |tail| format!("{head}{tail}")));
+        let all = bare.chain(["cannot", "gonna", "gotta"].map(String::from));
+        let mut cuts: Vec<(u64, usize)> = all.filter_map(|word| Some((packed(&word)?, contraction(&word)?))).collect();
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts
+    });
+    let may_be = matches!(letters.as_bytes(), [.., b't' | b'e' | b'l' | b's' | b'd' | b'm' | b'a']);
+    let Some(packed) = may_be.then(|| packed(letters)).flatten() else { return 0 };
+    CUTS.binary_search_by_key(&packed, |(word, _)| *word).map_or(0, |place| CUTS[place].1)
+}
+
+/// Up to 8 letters as a number, the first one in lower case. No contraction without apostrophe is longer.
+fn packed(letters: &str) -> Option<u64> {
+    let mut bytes = [0u8; 8];
+    bytes.get_mut(..letters.len())?.copy_from_slice(letters.as_bytes());
+    bytes[0] = bytes[0].to_ascii_lowercase();
+    Some(u64::from_le_bytes(bytes))
+}
+
 #[cfg(test)]
 mod tests {
+    use base::rng::Rng;
+
     use super::*;
+
+    /// The words without the short cut for letters.
+    fn split_plainly(text: &str) -> Vec<&str> {
+        let mut words = Vec::new();
+        text.split(is_space).filter(|piece| !piece.is_empty()).for_each(|piece| split_piece(piece, &mut words));
+        words
+    }
+
+    /// What [`exception`] decides, without its short cuts.
+    fn exception_plainly(piece: &str) -> Option<usize> {
+        if piece.len() < 2 || piece.len() > 16 {
+            return None;
+        }
+        if (piece.ends_with('.') && piece.len() == 2 && piece.as_bytes()[0].is_ascii_lowercase()) || WHOLE.contains(&piece) {
+            return Some(0);
+        }
+        let begins = piece.starts_with(|c: char| c.is_ascii_alphanumeric());
+        begins.then(|| contraction(piece).or_else(|| clock_time(piece))).flatten()
+    }
+
+    #[test]
+    fn the_short_cut_changes_nothing() {
+        let heads = WITH_NOT.iter().chain(&WITH_HAVE).chain(&QUESTION).chain(&PRONOUN).chain(&NO_CONTRACTION).chain(&WHOLE);
+        let mut pieces: Vec<&str> = heads.copied().collect();
+        pieces.extend(["nt", "ve", "re", "ll", "s", "d", "m", "T", "N", "cannot", "gonna", "gotta", "lets", "yall", "a", "Word", "US"]);
+        pieces.extend(["0", "7", ".", ",", "'", "’", "-", "$", "km", "é", "語", "\u{a0}", "\u{3000}", "\x1c", "\x1f", "\n", " ", " ", " "]);
+        let mut rng = Rng::new(1);
+        for _ in 0..100_000 {
+            let text: String = (0..1 + rng.below(8)).map(|_| *rng.pick(&pieces)).collect();
+            assert_eq!(split_words(&text), split_plainly(&text), "{text:?}");
+            assert_eq!(exception(&text), exception_plainly(&text), "{text:?}");
+        }
+        for head in &pieces {
+            for tail in ["", "nt", "ve", "re", "ll", "s", "d", "m"] {
+                let text = format!("{head}{tail}");
+                assert_eq!(split_words(&text), split_plainly(&text), "{text:?}");
+                assert_eq!(exception(&text), exception_plainly(&text), "{text:?}");
+            }
+        }
+        assert_eq!(split_words("Dont im SHED hell shouldnt"), ["Do", "nt", "i", "m", "SHED", "hell", "should", "nt"]);
+    }
 
     fn check(text: &str, expected: &str) {
         assert_eq!(split_words(text), expected.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>(), "{text:?}");

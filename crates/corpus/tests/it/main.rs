@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod curate;
+mod datatrove;
 mod hostile;
 mod mutants;
 mod real_warc;
