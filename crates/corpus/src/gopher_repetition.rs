@@ -2,8 +2,9 @@
 //!
 //! Source: Rae et al. 2021 (arXiv 2112.11446), in the form of FineWeb's pipeline. A text and its words in, a verdict out.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Reason;
 use crate::text::{len, split_newline_runs, strip};
@@ -50,15 +51,15 @@ pub fn check(text: &str, words: &[&str]) -> Result<(), Reason> {
         return Err(Reason("gopher_repetition/dup_line_chars"));
     }
 
-    let spaced = Joined::new(words, " ");
-    for (n, most, reason) in MAX_TOP_N_GRAM {
-        if spaced.top_n_gram_chars(n) as f64 / length > most {
+    for ((n, most, reason), covered) in MAX_TOP_N_GRAM.into_iter().zip(top_n_gram_chars(words)) {
+        debug_assert!((2..=4).contains(&n));
+        if covered as f64 / length > most {
             return Err(reason);
         }
     }
-    let dense = Joined::new(words, "");
+    let mut joined = Joined::new(words);
     for (n, most, reason) in MAX_DUPLICATE_N_GRAMS {
-        if dense.duplicate_n_gram_chars(n) as f64 / length > most {
+        if joined.duplicate_n_gram_chars(n) as f64 / length > most {
             return Err(reason);
         }
     }
@@ -67,75 +68,132 @@ pub fn check(text: &str, words: &[&str]) -> Result<(), Reason> {
 
 /// How many of the pieces were seen before, and their characters.
 pub fn duplicates(pieces: &[&str]) -> (usize, usize) {
-    let mut seen = HashSet::with_capacity(pieces.len());
+    let mut seen = FxHashSet::with_capacity_and_hasher(pieces.len(), Default::default());
     let repeated = pieces.iter().filter(|piece| !seen.insert(**piece));
     repeated.fold((0, 0), |(count, chars), piece| (count + 1, chars + len(piece)))
 }
 
-/// Words joined by a separator, so that an n-gram is a slice and nothing is copied.
-struct Joined {
-    text: String,
-    /// Where each word starts and ends, in bytes.
-    bytes: Vec<(usize, usize)>,
-    /// Where each word starts and ends, in characters.
-    chars: Vec<(usize, usize)>,
+/// For n = 2, 3, 4: the length of the most common n-gram, words joined by a space, times its count; of equally common
+/// ones the first counts. 0 without n-grams.
+///
+/// Words hold no spaces, so an n-gram is its words' numbers, and one of n words is one of n - 1 with one more.
+fn top_n_gram_chars(words: &[&str]) -> [usize; 3] {
+    let mut numbers: FxHashMap<&str, u32> = FxHashMap::with_capacity_and_hasher(words.len(), Default::default());
+    let words_as_numbers: Vec<u32> = words
+        .iter()
+        .map(|word| {
+            let next = numbers.len() as u32;
+            *numbers.entry(word).or_insert(next)
+        })
+        .collect();
+    let mut grams = words_as_numbers.clone();
+    let mut tops = [0; 3];
+    let mut seen: HashTable<u32> = HashTable::with_capacity(words.len());
+    // Of each n-gram, in the order of their first places: its two numbers, its count and its first place.
+    let mut all: Vec<(u64, u32, u32)> = Vec::with_capacity(words.len());
+    for (top, n) in tops.iter_mut().zip(2..) {
+        seen.clear();
+        all.clear();
+        for i in 0..(words.len() + 1).saturating_sub(n) {
+            let key = u64::from(grams[i]) << 32 | u64::from(words_as_numbers[i + n - 1]);
+            grams[i] = match seen.entry(hash(key), |&number| all[number as usize].0 == key, |&number| hash(all[number as usize].0)) {
+                Entry::Occupied(entry) => *entry.get(),
+                Entry::Vacant(entry) => {
+                    entry.insert(all.len() as u32);
+                    all.push((key, 0, i as u32));
+                    all.len() as u32 - 1
+                }
+            };
+            all[grams[i] as usize].1 += 1;
+        }
+        let first_of_the_most = all.iter().max_by_key(|&&(_, count, first)| (count, std::cmp::Reverse(first)));
+        if let Some(&(_, count, first)) = first_of_the_most {
+            let chars: usize = words[first as usize..][..n].iter().map(|word| len(word)).sum();
+            *top = (chars + n - 1) * count as usize;
+        }
+    }
+    tops
 }
 
+/// Spreads a number over 64 bits, the upper ones too, which the table looks at.
+fn hash(key: u64) -> u64 {
+    let product = u128::from(key ^ 0x9E37_79B9_7F4A_7C15) * 0xD6E8_FEB8_6659_FD93;
+    (product >> 64) as u64 ^ product as u64
+}
+
+/// Words joined without separator, so that an n-gram is a slice, and "ab c" equals "a bc".
+struct Joined {
+    text: String,
+    /// Where each word starts, in bytes; one more for the end.
+    starts: Vec<u32>,
+    /// The hash of the bytes before each word, as a polynomial: that of a slice is a difference.
+    hashes: Vec<u64>,
+    /// Powers of the polynomial's base by length, for slices of up to so many bytes.
+    powers: Vec<u64>,
+    /// First places of the n-grams of one n.
+    seen: HashTable<(u64, u32)>,
+}
+
+/// The base of the polynomial; odd, so that no byte is shifted out.
+const BASE: u64 = 0x9FB2_1C65_1E98_DF25;
+
 impl Joined {
-    fn new(words: &[&str], separator: &str) -> Joined {
-        let mut joined = Joined { text: String::new(), bytes: Vec::with_capacity(words.len()), chars: Vec::with_capacity(words.len()) };
-        let mut at = 0; // in characters; the separator is ASCII
+    fn new(words: &[&str]) -> Joined {
+        let bytes = words.iter().map(|word| word.len()).sum();
+        let mut joined = Joined {
+            text: String::with_capacity(bytes),
+            starts: Vec::with_capacity(words.len() + 1),
+            hashes: Vec::with_capacity(words.len() + 1),
+            powers: vec![1],
+            seen: HashTable::with_capacity(words.len()),
+        };
+        joined.starts.push(0);
+        joined.hashes.push(0);
+        let mut hash = 0_u64;
         for word in words {
-            let start = joined.text.len();
             joined.text.push_str(word);
-            joined.bytes.push((start, joined.text.len()));
-            let length = len(word);
-            joined.chars.push((at, at + length));
-            joined.text.push_str(separator);
-            at += length + separator.len();
+            hash = word.bytes().fold(hash, |hash, byte| hash.wrapping_mul(BASE).wrapping_add(u64::from(byte) + 1));
+            joined.starts.push(joined.text.len() as u32);
+            joined.hashes.push(hash);
         }
         joined
     }
 
-    /// The n-gram that starts at word `i`, and its length in characters.
-    fn n_gram(&self, i: usize, n: usize) -> (&str, usize) {
-        let last = i + n - 1;
-        (&self.text[self.bytes[i].0..self.bytes[last].1], self.chars[last].1 - self.chars[i].0)
+    fn slice(&self, i: usize, n: usize) -> &str {
+        &self.text[self.starts[i] as usize..self.starts[i + n] as usize]
     }
 
-    /// Length of the most common n-gram times its count; of equally common ones the first counts. 0 without n-grams.
-    fn top_n_gram_chars(&self, n: usize) -> usize {
-        let starts = 0..(self.bytes.len() + 1).saturating_sub(n);
-        let mut seen: HashMap<&str, (usize, usize)> = HashMap::with_capacity(starts.len());
-        let mut firsts: Vec<(&str, usize)> = Vec::with_capacity(starts.len());
-        for i in starts {
-            let (gram, chars) = self.n_gram(i, n);
-            match seen.entry(gram) {
-                Entry::Occupied(mut entry) => entry.get_mut().0 += 1,
-                Entry::Vacant(entry) => {
-                    entry.insert((1, firsts.len()));
-                    firsts.push((gram, chars));
-                }
-            }
+    /// The hash of the n-gram that starts at word `i`.
+    fn hash(&mut self, i: usize, n: usize) -> u64 {
+        let length = (self.starts[i + n] - self.starts[i]) as usize;
+        while self.powers.len() <= length {
+            self.powers.push(self.powers[self.powers.len() - 1].wrapping_mul(BASE));
         }
-        let top = seen.values().max_by_key(|&&(count, order)| (count, std::cmp::Reverse(order)));
-        top.map_or(0, |&(count, order)| firsts[order].1 * count)
+        hash(self.hashes[i + n].wrapping_sub(self.hashes[i].wrapping_mul(self.powers[length])))
     }
 
     /// Characters of the n-grams that were seen before, scanning on behind each of them.
-    fn duplicate_n_gram_chars(&self, n: usize) -> usize {
-        let mut seen = HashSet::with_capacity(self.bytes.len());
-        let mut repeated = 0;
-        let mut i = 0;
-        while i + n <= self.bytes.len() {
-            let (gram, chars) = self.n_gram(i, n);
-            if seen.insert(gram) {
-                i += 1;
-            } else {
-                repeated += chars;
-                i += n;
+    fn duplicate_n_gram_chars(&mut self, n: usize) -> usize {
+        let n_words = self.starts.len() - 1;
+        let mut seen = std::mem::take(&mut self.seen);
+        seen.clear();
+        let (mut repeated, mut i) = (0, 0);
+        while i + n <= n_words {
+            let hash = self.hash(i, n);
+            let slice = self.slice(i, n);
+            // Equal hashes are no proof.
+            match seen.entry(hash, |&(other, start)| other == hash && self.slice(start as usize, n) == slice, |&(hash, _)| hash) {
+                Entry::Occupied(_) => {
+                    repeated += len(slice);
+                    i += n;
+                }
+                Entry::Vacant(entry) => {
+                    entry.insert((hash, i as u32));
+                    i += 1;
+                }
             }
         }
+        self.seen = seen;
         repeated
     }
 }
@@ -213,22 +271,21 @@ mod tests {
         // 30 fillers: 10 * 5 + 30 * 5 - 1 = 199 characters, 40/199 > 0.20; 40 fillers: 249, 0.16.
         assert_eq!(verdict(&with(30)), "top_2_gram");
         assert_eq!(verdict(&with(40)), "keep");
-        let joined = Joined::new(&["a", "bb", "c", "a", "bb", "c"], " ");
-        assert_eq!(joined.top_n_gram_chars(2), 8); // "a bb" and "bb c" both twice; the first counts
-        assert_eq!(joined.top_n_gram_chars(3), 12);
-        assert_eq!(joined.top_n_gram_chars(7), 0);
-        assert_eq!(Joined::new(&["é", "è"], " ").top_n_gram_chars(2), 3);
+        // "a bb" and "bb c" both twice, and the first counts; "a bb c" twice; every 4-gram once.
+        assert_eq!(top_n_gram_chars(&["a", "bb", "c", "a", "bb", "c"]), [8, 12, 8]);
+        assert_eq!(top_n_gram_chars(&["é", "è"]), [3, 0, 0]);
+        assert_eq!(top_n_gram_chars(&[]), [0, 0, 0]);
     }
 
     #[test]
     fn repeated_n_grams_jump() {
         let all: Vec<&str> = "a b c d e a b c d e a b c d e x".split(' ').collect();
-        let joined = Joined::new(&all, "");
+        let mut joined = Joined::new(&all);
         assert_eq!(joined.duplicate_n_gram_chars(5), 10);
         assert_eq!(joined.duplicate_n_gram_chars(10), 10); // "bcdeabcdea"... only the window at 5 repeats
         assert_eq!(joined.duplicate_n_gram_chars(17), 0);
         // Joined without separator, "ab c" equals "a bc".
-        assert_eq!(Joined::new(&["ab", "c", "a", "bc"], "").duplicate_n_gram_chars(2), 3);
+        assert_eq!(Joined::new(&["ab", "c", "a", "bc"]).duplicate_n_gram_chars(2), 3);
     }
 
     #[test]

@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod curate;
+mod filters;
 mod hostile;
 mod real_warc;
