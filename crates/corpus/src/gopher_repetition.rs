@@ -57,7 +57,7 @@ pub fn check(text: &str, words: &[&str]) -> Result<(), Reason> {
             return Err(reason);
         }
     }
-    let mut joined = Joined::new(words);
+    let joined = Joined::new(words);
     for (n, most, reason) in MAX_DUPLICATE_N_GRAMS {
         if joined.duplicate_n_gram_chars(n) as f64 / length > most {
             return Err(reason);
@@ -126,74 +126,63 @@ struct Joined {
     text: String,
     /// Where each word starts, in bytes; one more for the end.
     starts: Vec<u32>,
-    /// The hash of the bytes before each word, as a polynomial: that of a slice is a difference.
-    hashes: Vec<u64>,
-    /// Powers of the polynomial's base by length, for slices of up to so many bytes.
-    powers: Vec<u64>,
-    /// First places of the n-grams of one n.
-    seen: HashTable<(u64, u32)>,
+    /// Whether the bytes of a window at each word are those at another word as well, or reach beyond the end. An n-gram
+    /// no shorter than the window, at a word where they are not, equals no other: few of a usual text are looked up.
+    may_repeat: Vec<bool>,
 }
 
-/// The base of the polynomial; odd, so that no byte is shifted out.
-const BASE: u64 = 0x9FB2_1C65_1E98_DF25;
+/// Bytes of the window: fewer than most n-grams have.
+const WINDOW: usize = 16;
 
 impl Joined {
     fn new(words: &[&str]) -> Joined {
-        let bytes = words.iter().map(|word| word.len()).sum();
-        let mut joined = Joined {
-            text: String::with_capacity(bytes),
-            starts: Vec::with_capacity(words.len() + 1),
-            hashes: Vec::with_capacity(words.len() + 1),
-            powers: vec![1],
-            seen: HashTable::with_capacity(words.len()),
-        };
+        let mut joined = Joined { text: words.concat(), starts: Vec::with_capacity(words.len() + 1), may_repeat: vec![false; words.len()] };
+        let mut start = 0;
         joined.starts.push(0);
-        joined.hashes.push(0);
-        let mut hash = 0_u64;
         for word in words {
-            joined.text.push_str(word);
-            hash = word.bytes().fold(hash, |hash, byte| hash.wrapping_mul(BASE).wrapping_add(u64::from(byte) + 1));
-            joined.starts.push(joined.text.len() as u32);
-            joined.hashes.push(hash);
+            start += word.len() as u32;
+            joined.starts.push(start);
+        }
+        let mut seen: HashTable<(u128, u32)> = HashTable::with_capacity(words.len());
+        let spread = |window: u128| hash(window as u64 ^ (window >> 64) as u64 ^ (window as u64).rotate_left(32));
+        for i in 0..words.len() {
+            let Some(window) = joined.text.as_bytes()[joined.starts[i] as usize..].first_chunk::<WINDOW>() else {
+                joined.may_repeat[i] = true;
+                continue;
+            };
+            let window = u128::from_le_bytes(*window);
+            match seen.entry(spread(window), |&(other, _)| other == window, |&(other, _)| spread(other)) {
+                Entry::Occupied(first) => {
+                    joined.may_repeat[i] = true;
+                    joined.may_repeat[first.get().1 as usize] = true;
+                }
+                Entry::Vacant(entry) => {
+                    entry.insert((window, i as u32));
+                }
+            }
         }
         joined
     }
 
-    fn slice(&self, i: usize, n: usize) -> &str {
-        &self.text[self.starts[i] as usize..self.starts[i + n] as usize]
-    }
-
-    /// The hash of the n-gram that starts at word `i`.
-    fn hash(&mut self, i: usize, n: usize) -> u64 {
-        let length = (self.starts[i + n] - self.starts[i]) as usize;
-        while self.powers.len() <= length {
-            self.powers.push(self.powers[self.powers.len() - 1].wrapping_mul(BASE));
-        }
-        hash(self.hashes[i + n].wrapping_sub(self.hashes[i].wrapping_mul(self.powers[length])))
-    }
-
     /// Characters of the n-grams that were seen before, scanning on behind each of them.
-    fn duplicate_n_gram_chars(&mut self, n: usize) -> usize {
-        let n_words = self.starts.len() - 1;
-        let mut seen = std::mem::take(&mut self.seen);
-        seen.clear();
+    fn duplicate_n_gram_chars(&self, n: usize) -> usize {
+        let n_words = self.may_repeat.len();
+        let mut seen: FxHashSet<&str> = FxHashSet::default();
         let (mut repeated, mut i) = (0, 0);
         while i + n <= n_words {
-            let hash = self.hash(i, n);
-            let slice = self.slice(i, n);
-            // Equal hashes are no proof.
-            match seen.entry(hash, |&(other, start)| other == hash && self.slice(start as usize, n) == slice, |&(hash, _)| hash) {
-                Entry::Occupied(_) => {
-                    repeated += len(slice);
-                    i += n;
-                }
-                Entry::Vacant(entry) => {
-                    entry.insert((hash, i as u32));
-                    i += 1;
-                }
+            let (start, end) = (self.starts[i] as usize, self.starts[i + n] as usize);
+            if !self.may_repeat[i] && end - start >= WINDOW {
+                i += 1;
+                continue;
+            }
+            let gram = &self.text[start..end];
+            if seen.insert(gram) {
+                i += 1;
+            } else {
+                repeated += len(gram);
+                i += n;
             }
         }
-        self.seen = seen;
         repeated
     }
 }
@@ -280,7 +269,7 @@ mod tests {
     #[test]
     fn repeated_n_grams_jump() {
         let all: Vec<&str> = "a b c d e a b c d e a b c d e x".split(' ').collect();
-        let mut joined = Joined::new(&all);
+        let joined = Joined::new(&all);
         assert_eq!(joined.duplicate_n_gram_chars(5), 10);
         assert_eq!(joined.duplicate_n_gram_chars(10), 10); // "bcdeabcdea"... only the window at 5 repeats
         assert_eq!(joined.duplicate_n_gram_chars(17), 0);
@@ -307,5 +296,59 @@ mod tests {
         all.extend(words(500, 19));
         all.extend(words(500, 19));
         assert_eq!(verdict(&all.join(" ")), "dup_6_grams");
+    }
+
+    /// The `i`th of words that all differ, of `length` letters.
+    fn word(i: usize, length: usize) -> String {
+        let letter = |i: usize| char::from(b'a' + (i % 26) as u8);
+        format!("{}{}{}", letter(i), letter(i / 26), "z".repeat(length.saturating_sub(2)))
+    }
+
+    /// `times` times the same `runs` runs of `n` words, each followed by a word of its own.
+    fn runs(n: usize, runs: usize, times: usize, length: usize) -> Vec<String> {
+        let mut all = Vec::new();
+        let mut other = runs * n;
+        for _ in 0..times {
+            for run in 0..runs {
+                all.extend((0..n).map(|i| word(run * n + i, length)));
+                all.push(word(other, length));
+                other += 1;
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn both_sides_of_each_n_gram_threshold() {
+        // n, runs, times, word length, and the text's length of which what repeats is exactly the share that is allowed.
+        for (n, n_runs, times, word_length, at, expected) in [
+            (2, 1, 9, 2, 225, "top_2_gram"),     // 9 * 5 / 225 = 0.20
+            (3, 1, 9, 2, 400, "top_3_gram"),     // 9 * 8 / 400 = 0.18
+            (4, 1, 8, 2, 550, "top_4_gram"),     // 8 * 11 / 550 = 0.16
+            (5, 4, 2, 3, 400, "dup_5_grams"),    // 4 * 15 / 400 = 0.15
+            (6, 4, 2, 7, 1200, "dup_6_grams"),   // 4 * 42 / 1200 = 0.14
+            (7, 4, 2, 13, 2800, "dup_7_grams"),  // 4 * 91 / 2800 = 0.13
+            (8, 4, 2, 3, 800, "dup_8_grams"),    // 4 * 24 / 800 = 0.12
+            (9, 4, 2, 11, 3600, "dup_9_grams"),  // 4 * 99 / 3600 = 0.11
+            (10, 4, 2, 4, 1600, "dup_10_grams"), // 4 * 40 / 1600 = 0.10
+        ] {
+            let words = runs(n, n_runs, times, word_length);
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            for (length, expected) in [(at + 1, "keep"), (at, "keep"), (at - 1, expected)] {
+                let verdict = check(&"x".repeat(length), &words).map_or_else(|reason| reason.0.split('/').nth(1).unwrap(), |()| "keep");
+                assert_eq!(verdict, expected, "n = {n}, {length} characters");
+            }
+        }
+    }
+
+    #[test]
+    fn repeated_lines_at_the_threshold() {
+        // A line of 100 characters twice: 100 of 500 characters are not above 0.20, of 499 they are.
+        let (line, filler) = (&sentence(0, 21)[..100], sentence(100, 100));
+        for (rest, expected) in [(249, "keep"), (248, "keep"), (247, "dup_line_chars")] {
+            let text = format!("{line}\n{line}\n{}\n{}", &filler[..49], &filler[50..50 + rest]);
+            assert_eq!(len(&text), 252 + rest);
+            assert_eq!(check(&text, &[]).map_or_else(|reason| reason.0.split('/').nth(1).unwrap(), |()| "keep"), expected);
+        }
     }
 }
