@@ -28,11 +28,16 @@ QUOTES = list("\"'”’»)]…;:,") + ["...", "....", "……", "''", "!!", "?!
 POLICIES = ["Read our privacy policy before you go on.", "This site uses cookies to serve you better.", "Terms of use apply here.",
             "Please enable JavaScript to see this page.", "use coo\u212aies if you like", "function f() { return 1; }",
             "Lorem ipsum dolor sit amet, consectetur.", "LOREM  IPSUM dolor sit", "See the cookie policy.", "JAVASCRIPT is off"]
-TOKENS = ["don't", "I'm", "they’re", "it's", "cannot", "Mr. Low", "e.g. this", "U.S.A.", "Ph.D.", "8a.m.", "10pm", ":-)", "hello:)", "(8)", "<3",
-          "^_^", "http://www.example.com/a-b?c=d", "me@example.org", "www.example.co.uk/x/y", "8.8.8.8/foo", "a--b", "one,two", "well-known",
-          "and/or", "5-3", "10km/h", "30°C.", "US$5", "$1,000.50", "100%", "C++", "x=y", "end.Start", "…and", "¯\\(ツ)/¯", "#tag", "@name", "it.”",
-          "[12]", "[edit]", "[citation needed]", "日本語。", "«да»", "Привет,мир", "٣٤", "50кг", "№5", "™", "A.B.", "v.s.", "'tis", "rock'n'roll",
-          "O'Neil's", "word_word", "~tilde", "tcp://host:80/p", "file.txt", "index.Html", "a/b/c", "1990s", "3x4", "2^10", "-5", "+3", "a+b", "7e-9"]
+TOKENS = ["don't", "I'm", "they’re", "it's", "cannot", "Mr. Low", "e.g. this", "U.S.A.", "Ph.D.", "8a.m.", "10pm", ":-)",
+          "hello:)", "(8)", "<3",
+          "^_^", "http://www.example.com/a-b?c=d", "me@example.org", "www.example.co.uk/x/y", "8.8.8.8/foo", "a--b", "one,two",
+          "well-known",
+          "and/or", "5-3", "10km/h", "30°C.", "US$5", "$1,000.50", "100%", "C++", "x=y", "end.Start", "…and", "¯\\(ツ)/¯", "#tag",
+          "@name", "it.”",
+          "[12]", "[edit]", "[citation needed]", "日本語。", "«да»", "Привет,мир", "٣٤", "50кг", "№5", "™", "A.B.", "v.s.", "'tis",
+          "rock'n'roll",
+          "O'Neil's", "word_word", "~tilde", "tcp://host:80/p", "file.txt", "index.Html", "a/b/c", "1990s", "3x4", "2^10", "-5",
+          "+3", "a+b", "7e-9"]
 
 
 def pages(path):
@@ -95,7 +100,8 @@ def sprinkle(marks, share):
     def change(text, draw):
         words = text.split(" ")
         most = share * draw.random()
-        return " ".join(word + (draw.choice(["", " "]) + draw.choice(marks) if draw.random() < most else "") for word in words)
+        mark = lambda: draw.choice(["", " "]) + draw.choice(marks) if draw.random() < most else ""
+        return " ".join(word + mark() for word in words)
 
     return change
 
@@ -164,7 +170,8 @@ MUTATIONS = {
     "ellipses": sprinkle(["...", "…", "...."], 0.25), "quotes": sprinkle(QUOTES, 0.3), "marked lines": mark_lines, "short lines": chop,
     "long words": long_words, "policy lines": insert_lines, "numbers": numbers, "few sentences": few_sentences,
     "stop words": no_stop_words, "line ends": replace_char("\n", LINE_ENDS), "spaces": replace_char(" ", SPACES),
-    "terminals": replace_char(".", TERMINALS), "hard tokens": sprinkle(TOKENS, 0.3), "words cut": replace_char(" ", LINE_ENDS + SPACES + ["\n"]),
+    "terminals": replace_char(".", TERMINALS), "hard tokens": sprinkle(TOKENS, 0.3), "words cut": replace_char(" ",
+    LINE_ENDS + SPACES + ["\n"]),
 }
 
 

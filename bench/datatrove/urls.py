@@ -19,6 +19,9 @@ from pathlib import Path
 REASONS = {"domain": "url_domain", "subdomain": "url_domain", "url": "url_domain", "hard_blacklisted": "url_word",
            "soft_blacklisted": "url_soft_words", "blacklisted_subword": "url_substring"}
 
+HOSTS = ["user.github.io", "x.blogspot.com", "bbc.co.uk", "town.example", "localhost", "a.b.kawasaki.jp", "münchen.de", "xn--mnchen-3ya.de",
+         "例え.jp", "www.ck", "a.ck", "[::1]"]
+
 
 def read_list(folder, name):
     for ending in ("", ".txt", ".gz", ".txt.gz"):
@@ -55,8 +58,7 @@ def addresses(folders, lists, count, draw):
             lambda: "http://" + draw.choice(domains).upper() + "/x",
             lambda: draw.choice(["http://", ""]) + draw.choice(urls) + draw.choice(["", "", "/", "s"]),
             lambda: f"http://{draw.randint(0, 255)}.{draw.randint(0, 255)}.0.{draw.randint(0, 255)}/{word}",
-            lambda: "http://" + draw.choice(["user.github.io", "x.blogspot.com", "bbc.co.uk", "town.example", "localhost", "a.b.kawasaki.jp",
-                                             "münchen.de", "xn--mnchen-3ya.de", "例え.jp", "www.ck", "a.ck", "[::1]"]) + "/" + word,
+            lambda: "http://" + draw.choice(HOSTS) + "/" + word,
         ])())
     return made
 
@@ -80,7 +82,8 @@ def compare(expected, ours):
     pairs = [(json.loads(a), json.loads(b)["url"]) for a, b in zip(open(expected, encoding="utf-8"), open(ours, encoding="utf-8"))]
     unequal = [(row, verdict) for row, verdict in pairs if row["verdict"] != verdict]
     capitals = [row for row, _ in unequal if "/X" in row["url"].upper() and (host := row["url"].split("/")[2]) != host.lower()]
-    print(f"{len(pairs)} addresses, {len(unequal)} verdicts differ, {len(capitals)} of them of hosts in capitals, which datatrove takes as they are")
+    print(f"{len(pairs)} addresses, {len(unequal)} verdicts differ,",
+          f"{len(capitals)} of them of hosts in capitals, which datatrove takes as they are")
     unequal = [(row, verdict) for row, verdict in unequal if row not in capitals]
     print(f"{100 * (1 - len(unequal) / len(pairs)):.3f} % agree but for those")
     print(collections.Counter(row["verdict"] for row, _ in pairs))

@@ -37,7 +37,8 @@ def short_texts():
     made = ["", " ", "a", "...", "One two three."]
     for n_lines in [1, 3, 6, 10]:
         made.append("\n".join(paragraph(draw, draw.randint(1, 3)) for _ in range(n_lines)))
-        made.append("\n\n".join(f"{different(draw, 14)}, to be, of {draw.randint(1, 99)}{draw.choice(['.', '', '!'])}" for _ in range(n_lines)))
+        made.append("\n\n".join(f"{different(draw, 14)}, to be, of {draw.randint(1, 99)}{draw.choice(['.', '', '!'])}"
+                                for _ in range(n_lines)))
     # Near each threshold of words, stop words, hashes, lines and sentences.
     made += [f"the of {different(draw, n)}." for n in (47, 48, 49)]
     made += [f"{stop} {different(draw, 60)}." for stop in ("the", "the of", "The of", "be", "have that")]
@@ -48,7 +49,8 @@ def short_texts():
             lines = [f"to be of {different(draw, 9)} that" for _ in range(10)]
             made.append("\n".join(front + line + back if i < share else line for i, line in enumerate(lines)))
     made += ["\n".join(f"to be of {different(draw, 4)}{'.' if i % 8 < 1 else ''}" for i in range(n)) for n in (7, 8, 9, 16, 24)]
-    made += ["\n".join(different(draw, draw.choice([3, 4, 5])) + "." for _ in range(25)) + f"\nthe of {different(draw, 20)}." for _ in range(4)]
+    made += ["\n".join(different(draw, draw.choice([3, 4, 5])) + "." for _ in range(25))
+             + f"\nthe of {different(draw, 20)}." for _ in range(4)]
     for policy in texts.POLICIES:
         made.append("\n".join([f"to be of {different(draw, 12)}. And that is {different(draw, 3)}."] * 1 + [policy]
                               + [f"the of {different(draw, 15)}!" for _ in range(5)]))
@@ -68,7 +70,8 @@ def hard_strings():
     made = [" ".join(rules[i : i + 40]) for i in range(0, len(rules), 40)]
     made += [" ".join(draw.choice(["({}", "{},", "x{}", "{0}{0}", "-{}.", "\"{}\""]).format(rule) for rule in rules[i : i + 40])
              for i in range(0, len(rules), 40)]
-    pool = texts.TOKENS + texts.QUOTES + texts.TERMINALS + list("abXZ019.,:;-_/'’\"()[]{}<>@#$%&*+=~`|!?§°²€…—–¿😀語жЖαא") + [".com", "km", "US$"]
+    pool = texts.TOKENS + texts.QUOTES + texts.TERMINALS + list("abXZ019.,:;-_/'’\"()[]{}<>@#$%&*+=~`|!?§°²€…—–¿😀語жЖαא")
+    pool += [".com", "km", "US$"]
     for _ in range(250):
         spaces = texts.SPACES + [" "] * 8 + ["\n"]
         made.append("".join(draw.choice(pool) + (draw.choice(spaces) if draw.random() < 0.3 else "") for _ in range(draw.randint(2, 10))))

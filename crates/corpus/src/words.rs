@@ -98,7 +98,8 @@ fn ends_sentence(word: &str) -> bool {
 /// Terminal marks that the sentencizer does not know.
 fn is_newer_terminal(c: char) -> bool {
     matches!(c, '\u{61D}'..='\u{61E}' | '\u{837}' | '\u{839}' | '\u{83D}'..='\u{83E}' | '\u{17D4}'..='\u{17DA}' | '\u{1B7D}'..='\u{1B7E}')
-        || matches!(c, '\u{2E53}'..='\u{2E54}' | '\u{10F55}'..='\u{10F89}' | '\u{11944}'..='\u{11946}' | '\u{11EF7}'..='\u{11F44}' | '\u{16E98}')
+        || matches!(c, '\u{2E53}'..='\u{2E54}' | '\u{10F55}'..='\u{10F89}' | '\u{11944}'..='\u{11946}')
+        || matches!(c, '\u{11EF7}'..='\u{11F44}' | '\u{16E98}')
 }
 
 /// Where a slice of `text` begins in it.

@@ -36,8 +36,8 @@ const OTHERS: &str = "y'|all y|all how|'d|'y How|'d|'y gon|na Gon|na let|'s Let|
 const NO_CONTRACTIONS: &str = "Ill ill Its its Hell hell Shell shell Shed shed were Were Well well Whore whore";
 /// Abbreviations keep their full stop, and words their apostrophe; emoticons stay whole.
 const WHOLE: [&str; 5] = [
-    "' \\\") <space> '' C++ \\t \\n — em 'em ll 'll nuff 'nuff 's 'S ‘s ‘S and/or w/o 're 'Cause 'cause 'cos 'Cos 'coz 'Coz 'cuz 'Cuz 'bout \
-     ma'am Ma'am o'clock O'clock 'd \
+    "' \\\") <space> '' C++ \\t \\n — em 'em ll 'll nuff 'nuff 's 'S ‘s ‘S and/or w/o 're 'Cause 'cause 'cos 'Cos 'coz 'Coz 'cuz 'Cuz \
+     'bout ma'am Ma'am o'clock O'clock 'd \
      doin doin' Doin Doin' goin goin' Goin Goin' nothin nothin' Nothin Nothin' nuthin nuthin' Nuthin Nuthin' ol ol' Ol Ol' \
      somethin somethin' Somethin Somethin' lovin lovin' Lovin Lovin' havin havin' Havin Havin'",
     "Mt. Ak. Ala. Apr. Ariz. Ark. Aug. Calif. Colo. Conn. Dec. Del. Feb. Fla. Ga. Ia. Id. Ill. Ind. Jan. Jul. Jun. Kan. Kans. Ky. La. Mar. \
@@ -45,8 +45,8 @@ const WHOLE: [&str; 5] = [
     "a.m. p.m. Adm. Bros. co. Co. Corp. D.C. Dr. e.g. E.g. E.G. Gen. Gov. i.e. I.e. I.E. Inc. Jr. Ltd. Md. Messrs. Mo. Mont. Mr. Mrs. Ms. \
      Ph.D. Prof. Rep. Rev. Sen. St. vs. v.s. ä. ö. ü.",
     ":) :-) :)) :-)) :))) :-))) (: (-: =) (= :] :-] [: [-: [= =] :o) (o: :} :-} 8) 8-) (-8 ;) ;-) (; (-; :( :-( :(( :-(( :((( :-((( ): )-: \
-     =( >:( :') :'-) :'( :'-( :/ :-/ =/ =| :| :-| ]= =[ :1 :P :-P :p :-p :O :-O :o :-o :0 :-0 :() >:o :* :-* :3 :-3 =3 :> :-> :X :-X :x :-x \
-     :D :-D ;D ;-D =D",
+     =( >:( :') :'-) :'( :'-( :/ :-/ =/ =| :| :-| ]= =[ :1 :P :-P :p :-p :O :-O :o :-o :0 :-0 :() >:o :* :-* :3 :-3 =3 :> :-> :X :-X \
+     :x :-x :D :-D ;D ;-D =D",
     "xD XD xDD XDD 8D 8-D ^_^ ^__^ ^___^ >.< >.> <.< ._. ;_; -_- -__- v.v V.V v_v V_V o_o o_O O_o O_O 0_o o_0 0_0 o.O O.o O.O o.o 0.0 \
      o.0 0.o @_@ <3 <33 <333 </3 (^_^) (-_-) (._.) (>_<) (*_*) (¬_¬) ಠ_ಠ ಠ︵ಠ (ಠ_ಠ) ¯\\(ツ)/¯ (╯°□°）╯︵┻━┻ ><(((*>",
 ];
