@@ -3,9 +3,14 @@
 //! Source: Raffel et al. 2019 (arXiv 1910.10683), in the form of FineWeb's pipeline: lines need no terminal
 //! punctuation, and there is no list of bad words. This filter rewrites the text. A text in, a shorter text or a verdict out.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 use crate::Reason;
-use crate::text::{count_sentences, is_decimal, len, split, splitlines, strip};
-use crate::words::split_words;
+use crate::text::{is_decimal, len, split, splitlines, strip};
+use crate::words::{count_sentences, offset, split_words};
 
 /// A line with a longer word goes, in characters.
 pub const MAX_WORD_LENGTH: usize = 1000;
@@ -16,68 +21,126 @@ pub const MIN_SENTENCES: usize = 5;
 /// A line that mentions one of these goes.
 pub const POLICY_PHRASES: [&str; 6] = ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"];
 
+/// What is left of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The lines that stayed.
+    pub text: String,
+    /// The number of its words, as `split_words` would find them.
+    pub n_words: usize,
+}
+
 /// The text without citation marks and without lines that are too short or speak of cookies.
 pub fn rewrite(text: &str) -> Result<String, Reason> {
-    let mut n_sentences = 0;
-    let mut kept: Vec<String> = Vec::new();
+    rewrite_words(text, &split_words(text)).map(|rewritten| rewritten.text)
+}
+
+/// The same for a text whose words are there already, as slices of it: no line is split again but those with citations.
+pub fn rewrite_words(text: &str, words: &[&str]) -> Result<Rewritten, Reason> {
+    let mut next = 0;
+    rewrite_counted(text, |line| {
+        let Cow::Borrowed(line) = line else {
+            let words = split_words(line);
+            return (words.len(), count_sentences(line, &words));
+        };
+        let start = offset(text, line);
+        let first = next + words[next..].iter().take_while(|word| offset(text, word) < start).count();
+        next = first + words[first..].iter().take_while(|word| offset(text, word) < start + line.len()).count();
+        (next - first, count_sentences(line, &words[first..next]))
+    })
+}
+
+/// The same with a function that counts the words and the sentences of a line that stays: a slice of `text`, or one
+/// that has lost its citations.
+pub fn rewrite_counted(text: &str, mut count: impl FnMut(&Cow<'_, str>) -> (usize, usize)) -> Result<Rewritten, Reason> {
+    let (mut n_words, mut n_sentences) = (0, 0);
+    let mut kept = String::with_capacity(text.len());
     for line in splitlines(text) {
         let line = strip(line);
-        let (mut n_words, mut longest) = (0, 0);
-        for word in split(line) {
-            n_words += 1;
-            longest = longest.max(len(word));
+        if line.len() > MAX_WORD_LENGTH && split(line).any(|word| word.len() > MAX_WORD_LENGTH && len(word) > MAX_WORD_LENGTH) {
+            continue;
         }
-        if longest > MAX_WORD_LENGTH {
+        if split(line).take(MIN_WORDS_PER_LINE).count() < MIN_WORDS_PER_LINE {
             continue;
         }
         let line = without_citations(line);
-        if n_words < MIN_WORDS_PER_LINE {
-            continue;
-        }
-        let low = line.to_lowercase();
-        if low.contains("lorem ipsum") {
+        let mentions = Mentions::of(&line);
+        if mentions.lorem_ipsum {
             return Err(Reason("c4/lorem_ipsum"));
         }
-        if low.contains("javascript") {
+        if mentions.javascript {
             continue;
         }
         if line.contains('{') {
             return Err(Reason("c4/curly_bracket"));
         }
-        if POLICY_PHRASES.iter().any(|phrase| low.contains(phrase)) {
+        if mentions.policy {
             continue;
         }
-        n_sentences += count_sentences(&split_words(&line));
-        kept.push(line);
+        let (words, sentences) = count(&line);
+        n_words += words;
+        n_sentences += sentences;
+        kept.push_str(&line);
+        kept.push('\n');
     }
     if n_sentences < MIN_SENTENCES {
         return Err(Reason("c4/too_few_sentences"));
     }
-    Ok(strip(&kept.join("\n")).to_string())
+    Ok(Rewritten { text: strip(&kept).to_string(), n_words })
+}
+
+/// What a line speaks of, in small letters or capitals.
+#[derive(Default)]
+struct Mentions {
+    lorem_ipsum: bool,
+    javascript: bool,
+    policy: bool,
+}
+
+impl Mentions {
+    fn of(line: &str) -> Mentions {
+        static PHRASES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+            let phrases = ["lorem ipsum", "javascript"].into_iter().chain(POLICY_PHRASES);
+            AhoCorasick::builder().ascii_case_insensitive(true).build(phrases).expect("eight phrases are no large automaton")
+        });
+        // The only other character whose small letter is one of ASCII is the Kelvin sign.
+        let low = if line.contains('\u{212A}') { Cow::Owned(line.to_lowercase()) } else { Cow::Borrowed(line) };
+        let mut mentions = Mentions::default();
+        for found in PHRASES.find_iter(low.as_ref()) {
+            match found.pattern().as_usize() {
+                0 => mentions.lorem_ipsum = true,
+                1 => mentions.javascript = true,
+                _ => mentions.policy = true,
+            }
+        }
+        mentions
+    }
 }
 
 /// Removes `[12]`, `[]`, `[edit]` and `[citation needed]`.
-fn without_citations(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(open) = rest.find('[') {
-        out.push_str(&rest[..open]);
-        rest = &rest[open..];
-        let inside = &rest[1..];
+fn without_citations(line: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let (mut from, mut at) = (0, 0);
+    while let Some(open) = line[at..].find('[') {
+        let open = at + open;
+        let inside = &line[open + 1..];
         let digits = inside.len() - inside.trim_start_matches(is_decimal).len();
         let mark = if inside[digits..].starts_with(']') {
             Some(digits + 2)
         } else {
-            ["[edit]", "[citation needed]"].iter().find(|mark| rest.starts_with(**mark)).map(|mark| mark.len())
+            ["[edit]", "[citation needed]"].iter().find(|mark| line[open..].starts_with(**mark)).map(|mark| mark.len())
         };
-        let length = mark.unwrap_or(1);
-        if mark.is_none() {
-            out.push('[');
+        at = open + mark.unwrap_or(1);
+        if mark.is_some() {
+            out.push_str(&line[from..open]);
+            from = at;
         }
-        rest = &rest[length..];
     }
-    out.push_str(rest);
-    out
+    if from == 0 {
+        return Cow::Borrowed(line);
+    }
+    out.push_str(&line[from..]);
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -21,6 +21,11 @@ pub const MAX_NEWLINES: f64 = 0.3;
 
 /// Keeps a text that is more than a list. Blank lines are not counted as lines.
 pub fn check(text: &str) -> Result<(), Reason> {
+    check_counted(text, || split_words(text).len())
+}
+
+/// The same with a function that knows the number of the text's words; it is asked only if the other rules let the text pass.
+pub fn check_counted(text: &str, n_words: impl FnOnce() -> usize) -> Result<(), Reason> {
     let lines: Vec<&str> = text.split('\n').filter(|line| !strip(line).is_empty()).collect();
     let n_lines = lines.len() as f64;
     let share = |accept: &dyn Fn(&str) -> bool| lines.iter().filter(|line| accept(line)).count() as f64 / n_lines;
@@ -35,7 +40,7 @@ pub fn check(text: &str) -> Result<(), Reason> {
     if duplicates(&lines).1 as f64 / (len(text) - newlines) as f64 > MAX_DUPLICATE_CHARS {
         return Err(Reason("fineweb/dup_line_chars"));
     }
-    if newlines as f64 / split_words(text).len() as f64 > MAX_NEWLINES {
+    if newlines as f64 / n_words() as f64 > MAX_NEWLINES {
         return Err(Reason("fineweb/newline_ratio"));
     }
     Ok(())

@@ -27,10 +27,20 @@ pub const STOP_WORDS: [&str; 8] = ["the", "be", "to", "of", "and", "that", "have
 /// Keeps a text that reads like running text. `words` are the words of `text`.
 pub fn check(text: &str, words: &[&str]) -> Result<(), Reason> {
     let n_words = words.len() as f64;
-    let (mut n_real, mut chars) = (0, 0);
-    for word in words.iter().filter(|word| word.chars().any(|c| !is_symbol(c))) {
-        n_real += 1;
-        chars += len(word);
+    let (mut n_real, mut chars, mut n_alpha, mut stop_words_seen) = (0, 0, 0, 0_u32);
+    for word in words {
+        // Nearly every word begins with a letter of ASCII, which is all that the rest wants to know.
+        let begins_with_letter = word.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+        if begins_with_letter || word.chars().any(|c| !is_symbol(c)) {
+            n_real += 1;
+            chars += len(word);
+        }
+        n_alpha += usize::from(begins_with_letter || word.chars().any(is_alpha));
+        if (2..=4).contains(&word.len())
+            && let Some(which) = STOP_WORDS.iter().position(|stop| stop == word)
+        {
+            stop_words_seen |= 1 << which;
+        }
     }
     if n_real < MIN_WORDS {
         return Err(Reason("gopher_quality/too_few_words"));
@@ -42,10 +52,11 @@ pub fn check(text: &str, words: &[&str]) -> Result<(), Reason> {
     if mean < MEAN_WORD_LENGTH.0 || mean > MEAN_WORD_LENGTH.1 {
         return Err(Reason("gopher_quality/mean_word_length"));
     }
-    if text.matches('#').count() as f64 / n_words > MAX_SYMBOLS {
+    let [hashes, ellipses] = hashes_and_ellipses(text);
+    if hashes as f64 / n_words > MAX_SYMBOLS {
         return Err(Reason("gopher_quality/hash_ratio"));
     }
-    if (text.matches("...").count() + text.matches('…').count()) as f64 / n_words > MAX_SYMBOLS {
+    if ellipses as f64 / n_words > MAX_SYMBOLS {
         return Err(Reason("gopher_quality/ellipsis_ratio"));
     }
     let lines = splitlines(text);
@@ -60,13 +71,28 @@ pub fn check(text: &str, words: &[&str]) -> Result<(), Reason> {
     if share(&ends_open) > MAX_ELLIPSIS_LINES {
         return Err(Reason("gopher_quality/ellipsis_lines"));
     }
-    if words.iter().filter(|word| word.chars().any(is_alpha)).count() as f64 / n_words < MIN_ALPHA_WORDS {
+    if n_alpha as f64 / n_words < MIN_ALPHA_WORDS {
         return Err(Reason("gopher_quality/alpha_words"));
     }
-    if STOP_WORDS.iter().filter(|stop| words.contains(stop)).count() < MIN_STOP_WORDS {
+    if (stop_words_seen.count_ones() as usize) < MIN_STOP_WORDS {
         return Err(Reason("gopher_quality/stop_words"));
     }
     Ok(())
+}
+
+/// How often `#` stands in a text, and how often `...` or `…`; of a run of full stops three count once.
+fn hashes_and_ellipses(text: &str) -> [usize; 2] {
+    let bytes = text.as_bytes();
+    let hashes = bytes.iter().filter(|&&byte| byte == b'#').count();
+    let (mut ellipses, mut dots) = (0, 0);
+    for (at, &byte) in bytes.iter().enumerate() {
+        dots = if byte == b'.' { dots + 1 } else { 0 };
+        if dots == 3 || (byte == 0xe2 && bytes[at..].starts_with("…".as_bytes())) {
+            ellipses += 1;
+            dots = 0;
+        }
+    }
+    [hashes, ellipses]
 }
 
 #[cfg(test)]

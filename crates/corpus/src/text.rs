@@ -30,18 +30,23 @@ pub fn len(text: &str) -> usize {
 /// `str.splitlines()`: splits at \n \r \r\n \v \f \x1c-\x1e \x85 U+2028 U+2029; a line end at the end of the text
 /// opens no further line.
 pub fn splitlines(text: &str) -> Vec<&str> {
+    let bytes = text.as_bytes();
     let mut lines = Vec::new();
-    let mut start = 0;
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        if !matches!(c, '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}') {
-            continue;
-        }
+    let (mut start, mut at) = (0, 0);
+    while at < bytes.len() {
+        let length = match bytes[at] {
+            b'\r' if bytes.get(at + 1) == Some(&b'\n') => 2,
+            b'\n'..=b'\r' | 0x1c..=0x1e => 1,
+            0xc2 if bytes[at + 1] == 0x85 => 2,
+            0xe2 if bytes[at + 1] == 0x80 && matches!(bytes[at + 2], 0xa8 | 0xa9) => 3,
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
         lines.push(&text[start..at]);
-        start = at + c.len_utf8();
-        if c == '\r' && chars.next_if(|&(_, next)| next == '\n').is_some() {
-            start += 1;
-        }
+        at += length;
+        start = at;
     }
     if start < text.len() {
         lines.push(&text[start..]);
@@ -72,7 +77,7 @@ pub(crate) struct CharClass(Vec<(char, char)>);
 impl CharClass {
     /// The characters of a regular-expression class such as `\p{L}`.
     pub(crate) fn new(pattern: &str) -> CharClass {
-        let hir = regex_syntax::parse(pattern).expect("the pattern is one of this file's literals");
+        let hir = regex_syntax::parse(pattern).expect("the pattern is one of this crate's literals");
         let HirKind::Class(Class::Unicode(class)) = hir.kind() else { unreachable!("{pattern} is a class of characters") };
         CharClass(class.iter().map(|range| (range.start(), range.end())).collect())
     }
@@ -81,12 +86,38 @@ impl CharClass {
         let after = self.0.partition_point(|&(start, _)| start <= c);
         after > 0 && c <= self.0[after - 1].1
     }
+
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = (char, char)> + '_ {
+        self.0.iter().copied()
+    }
 }
 
+/// What the functions below know of each character of the basic plane: filters ask for every character of every text.
+struct Table {
+    basic: Vec<u8>,
+    letters: CharClass,
+    punctuation: CharClass,
+}
+
+const LETTER: u8 = 1;
+const PUNCTUATION: u8 = 2;
+const SYMBOL: u8 = 4;
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let mut table = Table { basic: vec![0; 0x10000], letters: CharClass::new(r"\p{L}"), punctuation: CharClass::new(r"\p{P}") };
+    for c in (0..0x10000).filter_map(char::from_u32) {
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        table.basic[c as usize] = flag(table.letters.contains(c), LETTER)
+            | flag(table.punctuation.contains(c), PUNCTUATION)
+            | flag(is_listed_symbol(c) || is_terminal(c), SYMBOL);
+    }
+    table
+});
+
 /// `str.isalpha()` of one character: the letter categories only (not combining vowels, not letter numbers).
+#[inline]
 pub fn is_alpha(c: char) -> bool {
-    static LETTERS: LazyLock<CharClass> = LazyLock::new(|| CharClass::new(r"\p{L}"));
-    if c.is_ascii() { c.is_ascii_alphabetic() } else { LETTERS.contains(c) }
+    TABLE.basic.get(c as usize).map_or_else(|| TABLE.letters.contains(c), |flags| flags & LETTER != 0)
 }
 
 /// Whether a character is a decimal digit of any script, as `\d` matches.
@@ -96,18 +127,23 @@ pub fn is_decimal(c: char) -> bool {
 }
 
 /// Whether Unicode calls a character punctuation (the categories that begin with P).
+#[inline]
 pub fn is_unicode_punctuation(c: char) -> bool {
-    static PUNCTUATION: LazyLock<CharClass> = LazyLock::new(|| CharClass::new(r"\p{P}"));
-    if c.is_ascii() {
-        c.is_ascii_punctuation() && !matches!(c, '$' | '+' | '<' | '=' | '>' | '^' | '`' | '|' | '~')
-    } else {
-        PUNCTUATION.contains(c)
-    }
+    TABLE.basic.get(c as usize).map_or_else(|| TABLE.punctuation.contains(c), |flags| flags & PUNCTUATION != 0)
 }
 
-/// Whether a character alone makes no word: ASCII and Unicode punctuation, terminal marks, control characters.
+/// Whether a character alone makes no word: a mark of datatrove's list, a control character or a terminal mark. Most
+/// Unicode punctuation is on no list: `•` and `‹` make a word, and the fullwidth digit `１` makes none.
+#[inline]
 pub fn is_symbol(c: char) -> bool {
-    c.is_ascii_punctuation() || c.is_control() || c == '\u{a0}' || (!c.is_ascii() && (is_unicode_punctuation(c) || is_terminal(c)))
+    TABLE.basic.get(c as usize).map_or_else(|| is_terminal(c), |flags| flags & SYMBOL != 0)
+}
+
+/// The marks of datatrove 0.10's list that are no terminal marks, and the control characters but for tab and newline.
+fn is_listed_symbol(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\t' | '\n'))
+        || c.is_ascii_punctuation()
+        || "«´»–—’“”„…∶━►、〈《》「」【】％＆（），．１：；～".contains(c)
 }
 
 /// The marks that end a sentence, in any script: 159 characters, those that Unicode 15 calls sentence terminals and
@@ -134,26 +170,6 @@ pub fn is_terminal(c: char) -> bool {
     let code = c as u32;
     let after = TERMINAL.partition_point(|&(start, _)| start <= code);
     after > 0 && code <= TERMINAL[after - 1].1
-}
-
-/// The number of sentences in a text given as words: a sentence ends after a word that is a terminal mark, and the
-/// next one begins with the first word that is not punctuation.
-///
-/// Source: spaCy's rule-based sentencizer, which works on the same kind of words.
-pub fn count_sentences(words: &[&str]) -> usize {
-    let mut sentences = usize::from(!words.is_empty());
-    let mut seen_end = false;
-    for word in words {
-        let mut chars = word.chars();
-        let ends = matches!((chars.next(), chars.next()), (Some(c), None) if is_terminal(c));
-        if ends {
-            seen_end = true;
-        } else if seen_end && !word.chars().all(is_unicode_punctuation) {
-            sentences += 1;
-            seen_end = false;
-        }
-    }
-    sentences
 }
 
 #[cfg(test)]
@@ -209,31 +225,11 @@ mod tests {
         for c in "\"'”…,;:)".chars() {
             assert!(!is_terminal(c) && is_symbol(c), "{c}");
         }
-        for c in "$+<=>^`|~#«»—\u{7f}".chars() {
+        for c in "$+<=>^`|~#«»—１\u{7f}\u{85}".chars() {
             assert!(is_symbol(c), "{c}");
         }
-        for c in "a1é語€".chars() {
+        for c in "a1é語€•‹\t\u{a0}".chars() {
             assert!(!is_symbol(c), "{c}");
-        }
-    }
-
-    #[test]
-    fn sentences_end_at_terminal_words() {
-        let cases = [
-            ("", 0),
-            ("One", 1),
-            ("One .", 1),
-            ("One . Two", 2),
-            ("One . \" Two", 2),
-            ("One ! ? Two .", 2),
-            ("Mr. Low ... and so on . Two", 2),
-            ("e.g. this", 1),
-            (". . .", 1),
-            ("One . + Two", 2),
-        ];
-        for (text, expected) in cases {
-            let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
-            assert_eq!(count_sentences(&words), expected, "{text:?}");
         }
     }
 }

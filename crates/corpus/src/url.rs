@@ -1,7 +1,8 @@
 //! The URL filter: pages whose address says enough.
 //!
 //! The rules are those of FineWeb's pipeline. The lists that ship are small and our own; a folder may bring bigger ones.
-//! An address in, a verdict out; the page itself is never looked at.
+//! An address in, a verdict out; the page itself is never looked at. Hosts are compared in small letters, which datatrove's
+//! filter does not do; crawlers write them so. A host without a known suffix can be on a list, which there it cannot.
 
 use std::collections::HashSet;
 use std::io::Read;

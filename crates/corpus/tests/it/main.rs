@@ -4,6 +4,7 @@
 
 mod curate;
 mod datatrove;
+mod filters;
 mod hostile;
 mod mutants;
 mod real_warc;
