@@ -93,19 +93,19 @@ pub fn shape(html: &str, most: usize) -> Shape {
     shape
 }
 
-fn name_at(bytes: &[u8], start: usize) -> &[u8] {
+pub(crate) fn name_at(bytes: &[u8], start: usize) -> &[u8] {
     let length = bytes[start..].iter().take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'>')).count();
     &bytes[start..start + length]
 }
 
 /// The place behind the first `needle` at or after `from`, or the end.
-fn find(bytes: &[u8], from: usize, needle: &[u8]) -> usize {
+pub(crate) fn find(bytes: &[u8], from: usize, needle: &[u8]) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
     rest.windows(needle.len()).position(|window| window == needle).map_or(bytes.len(), |found| from + found + needle.len())
 }
 
 /// The place behind a comment whose text begins at `from`; `<!-->` and `<!--->` are whole comments.
-fn end_of_comment(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn end_of_comment(bytes: &[u8], from: usize) -> usize {
     let rest = &bytes[from..];
     if rest.starts_with(b">") {
         return from + 1;
@@ -123,7 +123,7 @@ fn end_of_comment(bytes: &[u8], from: usize) -> usize {
 }
 
 /// The place behind the `>` of a tag; one inside a quoted attribute value does not count.
-fn end_of_tag(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn end_of_tag(bytes: &[u8], mut at: usize) -> usize {
     let mut quote = None;
     let mut after_equals = false;
     while let Some(&byte) = bytes.get(at) {
@@ -141,7 +141,7 @@ fn end_of_tag(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The place of the end tag `</name`, or the end.
-fn end_of_raw_text(bytes: &[u8], from: usize, name: &[u8]) -> usize {
+pub(crate) fn end_of_raw_text(bytes: &[u8], from: usize, name: &[u8]) -> usize {
     let mut at = from;
     while let Some(found) = bytes[at..].windows(2).position(|window| window == b"</") {
         at += found;

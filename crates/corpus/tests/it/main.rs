@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+mod crawl;
 mod curate;
 mod hostile;
 mod real_warc;
+mod site;
