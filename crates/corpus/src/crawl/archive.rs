@@ -101,6 +101,7 @@ impl Archive {
             ("WARC-Filename", name.clone()),
             ("WARC-Record-ID", record_id(&[name.as_bytes(), date.as_bytes()])),
             ("Content-Type", "application/warc-fields".to_string()),
+            ("WARC-Block-Digest", digest(block.as_bytes())),
         ];
         let mut member = Vec::new();
         write_record(&mut member, &headers, block.as_bytes());

@@ -6,7 +6,7 @@
 use crate::nesting::{end_of_comment, end_of_raw_text, end_of_tag, find, name_at};
 
 /// Of a page so many links are followed.
-pub const MAX_LINKS: usize = 5000;
+pub const MAX_LINKS: usize = 20_000;
 
 /// What a page holds for a crawler. Addresses are as they stand, relative ones too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
