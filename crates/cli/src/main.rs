@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, chat, complete, curate, eval, pretrain, run, sft, tokenize};
+use commands::{bench, chat, complete, crawl, curate, eval, pretrain, run, sft, tokenize};
 use context::{Context, EXIT_STOPPED, Options};
 
 /// Raises a chat model from raw web pages, on one machine.
@@ -32,6 +32,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     World(commands::world::Args),
+    Crawl(crawl::Args),
     Curate(curate::Args),
     Tokenizer(commands::tokenizer::Args),
     Tokenize(tokenize::Args),
@@ -64,6 +65,7 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<()> {
     match command {
         Command::Run(args) => run::run(args, context),
         Command::World(args) => commands::world::run(args, context),
+        Command::Crawl(args) => crawl::run(args, context),
         Command::Curate(args) => curate::run(args, context),
         Command::Tokenizer(args) => commands::tokenizer::run(args, context),
         Command::Tokenize(args) => tokenize::run(args, context),

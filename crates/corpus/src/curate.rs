@@ -86,6 +86,10 @@ pub struct CurateConfig {
     pub output: PathBuf,
     /// Languages that stay, by the detector's codes.
     pub languages: Vec<String>,
+    /// fastText's model of languages instead of the built-in detector.
+    pub language_model: Option<PathBuf>,
+    /// A language with no more than this score is not believed; the detector's own if absent.
+    pub language_threshold: Option<f64>,
     /// A folder with URL lists instead of the built-in ones.
     pub url_lists: Option<PathBuf>,
     /// What is done about addresses of people and machines.

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod crawl;
 pub mod warc;
 
 pub mod documents;

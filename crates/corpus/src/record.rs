@@ -157,7 +157,7 @@ fn unchunk(body: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// `text/html; charset="utf-8"` to the lower-cased type and the charset.
-fn parse_content_type(value: &str) -> (String, Option<String>) {
+pub(crate) fn parse_content_type(value: &str) -> (String, Option<String>) {
     let mut parts = value.split(';');
     let mime = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
     let charset = parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
@@ -166,7 +166,7 @@ fn parse_content_type(value: &str) -> (String, Option<String>) {
 
 /// Whether a body is HTML: by its type, or where there is none, by its first bytes. A type that the first bytes prove
 /// wrong does not help.
-fn is_html(mime: &str, body: &[u8]) -> bool {
+pub(crate) fn is_html(mime: &str, body: &[u8]) -> bool {
     const MAGICS: [&[u8]; 8] = [b"%PDF-", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"PK\x03\x04", b"RIFF", b"{\\rtf", b"\xd0\xcf\x11\xe0"];
     if MAGICS.iter().any(|magic| body.starts_with(magic)) {
         return false;

@@ -453,7 +453,7 @@ impl<W: Write> WarcWriter<W> {
 }
 
 /// `<urn:uuid:...>` from a hash of the parts: a version 8 UUID (RFC 9562), for which any hash may be used.
-fn record_id(parts: &[&[u8]]) -> String {
+pub(crate) fn record_id(parts: &[&[u8]]) -> String {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
         hasher.update(&(part.len() as u64).to_le_bytes());

@@ -31,8 +31,12 @@ const LAYERS: &[Layer] = &[
     layer(1, "base", "base", &[]),
 ];
 
-/// Packages that would bring in the network or an async runtime. Nothing here needs either.
-const REFUSED_PACKAGES: &[&str] = &["tokio", "async-std", "smol", "hyper", "reqwest", "ureq", "curl", "isahc", "openssl-sys", "rustls"];
+/// Packages that would bring in an async runtime, or another way to the network than the one below.
+const REFUSED_PACKAGES: &[&str] = &["tokio", "async-std", "smol", "hyper", "reqwest", "curl", "isahc", "openssl-sys", "native-tls"];
+
+/// Packages that open connections, and the one manifest that may name them.
+const NETWORK_PACKAGES: &[&str] = &["ureq", "rustls"];
+const NETWORK_MANIFEST: &str = "crates/corpus/Cargo.toml";
 
 /// Breaches in the manifests, given as (path relative to the root, parsed Cargo.toml).
 pub fn check(manifests: &[(String, toml::Table)]) -> Vec<String> {
@@ -72,6 +76,9 @@ fn check_manifest(path: &str, manifest: &toml::Table) -> Vec<String> {
     let package = manifest.get("package").and_then(|package| package.get("name")).and_then(toml::Value::as_str);
     let package = package.unwrap_or_default();
     let imports = workspace_imports(manifest);
+    for name in dependencies(manifest).into_iter().filter(|name| NETWORK_PACKAGES.contains(name) && path != NETWORK_MANIFEST) {
+        breaches.push(format!("{path} imports {name}: the network is touched only in corpus::crawl"));
+    }
 
     if manifest.get("lints").and_then(|lints| lints.get("workspace")) != Some(&toml::Value::Boolean(true)) {
         breaches.push(format!("{path} lacks `[lints] workspace = true`"));
@@ -105,6 +112,11 @@ fn check_manifest(path: &str, manifest: &toml::Table) -> Vec<String> {
 /// The crates of this workspace among a manifest's dependencies of every kind, also those under [target.*] and those
 /// that are renamed.
 fn workspace_imports(manifest: &toml::Table) -> Vec<&str> {
+    dependencies(manifest).into_iter().filter(|name| LAYERS.iter().any(|layer| layer.package == *name)).collect()
+}
+
+/// The packages that a manifest names as dependencies of any kind.
+fn dependencies(manifest: &toml::Table) -> Vec<&str> {
     const KINDS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
     let mut tables: Vec<&toml::Table> = KINDS.iter().filter_map(|kind| manifest.get(*kind)?.as_table()).collect();
     if let Some(targets) = manifest.get("target").and_then(toml::Value::as_table) {
@@ -112,22 +124,16 @@ fn workspace_imports(manifest: &toml::Table) -> Vec<&str> {
             tables.extend(KINDS.iter().filter_map(|kind| target.get(kind)?.as_table()));
         }
     }
-    let mut found = Vec::new();
-    for (name, value) in tables.into_iter().flatten() {
-        let real = value.get("package").and_then(toml::Value::as_str).unwrap_or(name);
-        if LAYERS.iter().any(|layer| layer.package == real) {
-            found.push(real);
-        }
-    }
-    found
+    let named = tables.into_iter().flatten();
+    named.map(|(name, value)| value.get("package").and_then(toml::Value::as_str).unwrap_or(name)).collect()
 }
 
-/// Breaches in Cargo.lock: a package that opens the network or runs async code.
+/// Breaches in Cargo.lock: a package that runs async code or is a second way to the network.
 pub fn check_packages(lock: &str) -> Vec<String> {
     let names = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
     names
         .filter(|name| REFUSED_PACKAGES.contains(name))
-        .map(|name| format!("Cargo.lock holds {name}: no crate of this workspace touches the network"))
+        .map(|name| format!("Cargo.lock holds {name}: there is no async runtime here, and one HTTP client"))
         .collect()
 }
 
@@ -179,7 +185,21 @@ mod tests {
     }
 
     #[test]
-    fn packages_of_the_network_are_refused() {
+    fn the_network_has_one_manifest() {
+        for (path, package, broken) in [
+            ("crates/corpus/Cargo.toml", "corpus", 0),
+            ("crates/engine/Cargo.toml", "engine", 1),
+            ("crates/cli/Cargo.toml", "schoolhouse", 1),
+        ] {
+            for dependency in ["ureq.workspace = true", "web = { package = \"rustls\", version = \"1\" }"] {
+                let found = breaches(path, &format!("package.name = \"{package}\"\ndependencies.{dependency}"));
+                assert_eq!(found.len(), broken, "{path} {dependency}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn packages_of_async_code_are_refused() {
         assert_eq!(check_packages("name = \"serde\"\nname = \"tokio\"\n").len(), 1);
         assert!(check_packages("name = \"tokio-like\"\n").is_empty());
     }

@@ -24,6 +24,12 @@ pub struct Args {
     /// Languages that stay, two letters each
     #[arg(long, default_value = "en", num_args = 1.., value_name = "CODE")]
     language: Vec<String>,
+    /// fastText's language model, lid.176.bin or .ftz, instead of the built-in detector
+    #[arg(long, value_name = "FILE")]
+    language_model: Option<PathBuf>,
+    /// A language with no more than this score is not believed [default: 0.65 with a model file, else 0.5]
+    #[arg(long, value_name = "SCORE")]
+    language_threshold: Option<f64>,
     /// Folder of URL lists in FineWeb's format, instead of the small built-in ones
     #[arg(long, value_name = "FOLDER")]
     url_lists: Option<PathBuf>,
@@ -72,6 +78,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     }
     let shelf = Shelf { inputs: args.input.clone(), profile: args.profile, dump: args.dump.clone() };
     let config = CurateConfig {
+        language_model: args.language_model.clone(),
+        language_threshold: args.language_threshold,
         url_lists: args.url_lists.clone(),
         pii: args.pii,
         keep_dropped: args.keep_dropped.clone(),
@@ -123,6 +131,8 @@ fn config(shelves: Vec<Shelf>, languages: &[String], out: &Path, context: &Conte
         shelves,
         output: out.to_path_buf(),
         languages: languages.to_vec(),
+        language_model: None,
+        language_threshold: None,
         url_lists: None,
         pii: PiiPolicy::Replace,
         keep_dropped: None,

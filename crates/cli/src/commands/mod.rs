@@ -2,6 +2,8 @@
 
 pub mod world;
 
+pub mod crawl;
+
 pub mod curate;
 
 pub mod tokenizer;

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::Profile;
 use crate::documents::Document;
-use crate::language::Doubt;
+use crate::language::{Detector, Doubt};
+use crate::minhash::{self, Signature};
 use crate::record::Content;
 use crate::url::UrlLists;
 use crate::warc::WarcRecord;
@@ -17,6 +18,10 @@ use crate::{Reason, c4, duplicates, extract, fineweb, gopher_quality, gopher_rep
 pub struct Rules {
     /// Languages that stay.
     pub languages: Vec<String>,
+    /// What tells them.
+    pub detector: Detector,
+    /// A language with no more than this score is not believed.
+    pub language_threshold: f64,
     /// Addresses that do not.
     pub url_lists: UrlLists,
 }
@@ -26,6 +31,10 @@ pub const STEPS: [&str; 9] =
     ["record", "url", "extract", "language", "gopher_repetition", "gopher_quality", "c4", "fineweb", EXACT_DUPLICATE];
 /// The step that drops texts that were there before.
 pub const EXACT_DUPLICATE: &str = "exact_duplicate";
+/// The step that drops texts that are nearly the same as one before.
+pub const NEAR_DUPLICATE: &str = "near_duplicate";
+/// The step that looks for addresses of people and machines.
+pub const PII: &str = "pii";
 
 /// What is filtered.
 pub enum Item {
@@ -55,6 +64,10 @@ pub struct Kept {
     pub document: Document,
     /// The hash of its text.
     pub hash: [u8; 16],
+    /// Its signature, where the profile asks for one and the text has enough words.
+    pub signature: Option<Signature>,
+    /// What that took.
+    pub signature_nanos: u64,
 }
 
 /// A document that does not.
@@ -90,7 +103,10 @@ pub fn filter(item: Item, profile: Profile, dump: String, file_path: String, rul
     let mut document = Document { dump, file_path, ..Document::default() };
     let end = verdict.run(item, profile, &mut document, rules, wants_html);
     let end = match end {
-        Ok(hash) => Ok(Box::new(Kept { document, hash })),
+        Ok(hash) => {
+            let signature = if profile == Profile::FineWeb { minhash::signature_of(&document.text) } else { None };
+            Ok(Box::new(Kept { document, hash, signature, signature_nanos: verdict.lap() }))
+        }
         Err((step, reason)) => Err(Box::new(Dropped { step, reason, nanos: verdict.lap(), document })),
     };
     Verdict { passed: verdict.passed, language: verdict.language, extraction: verdict.extraction, end }
@@ -156,9 +172,9 @@ impl Chain {
         self.extraction = html.map(|html| (html, document.text.clone()));
 
         let doubt = if all { Doubt::Drops } else { Doubt::Keeps };
-        let detected = language::detect(&document.text);
+        let detected = rules.detector.detect(&document.text);
         self.language = Some(detected.code.clone());
-        language::check(&detected, &rules.languages, doubt).map_err(|reason| ("language", reason))?;
+        language::check_above(rules.language_threshold, &detected, &rules.languages, doubt).map_err(|reason| ("language", reason))?;
         let is_wanted = rules.languages.contains(&detected.code);
         // What stays by the benefit of the doubt is in no language that is known.
         (document.language, document.language_score) = if is_wanted { (detected.code, detected.score) } else { ("und".to_string(), 0.0) };

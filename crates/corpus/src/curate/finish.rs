@@ -7,14 +7,15 @@ use base::files::AtomicFile;
 use base::stop::Stop;
 
 use super::examples::Examples;
-use super::filters::{EXACT_DUPLICATE, STEPS};
+use super::filters::{EXACT_DUPLICATE, NEAR_DUPLICATE, PII, STEPS};
 use super::plan::{Plan, Task, remove_parquet};
-use super::task::{COUNTS, Counts, HASHES, TaskTime};
-use super::{EXAMPLES, FUNNEL, TIMING};
+use super::task::{COUNTS, Counts, HASHES, SIGNATURES, TaskTime};
+use super::{EXAMPLES, FUNNEL, PiiPolicy, Profile, TIMING};
 use crate::documents::{Document, ParquetWriter, read_documents};
 use crate::duplicates::{Marks, mark_duplicates};
 use crate::funnel::{Funnel, LanguageModel, Output, Step};
-use crate::{Error, Reason, Result, language};
+use crate::minhash::{ClusterConfig, Clusters, cluster};
+use crate::{Error, Reason, Result, pii};
 
 /// Bytes that looking for duplicates may take.
 const DUPLICATES_BYTES: u64 = 256 << 20;
@@ -29,15 +30,25 @@ pub fn finish(plan: &Plan, stop: &Stop) -> Result<Funnel> {
         counts.add(base::files::read_json(&plan.folder(task).join(COUNTS))?);
         examples.add(base::files::read_json(&plan.folder(task).join(EXAMPLES))?);
     }
+    let mut first = 0u64;
+    let mut signatures = Vec::new();
+    for task in &plan.tasks {
+        signatures.push((plan.folder(task).join(SIGNATURES), first as u32));
+        first += base::files::read_json::<Counts>(&plan.folder(task).join(COUNTS))?.documents;
+    }
+    let near = ClusterConfig { budget_bytes: DUPLICATES_BYTES as usize, scratch: &plan.work().join("runs"), threads: plan.config.threads };
+    let clusters = cluster(&signatures, first as usize, &near)?;
     let hashes: Vec<_> = plan.tasks.iter().map(|task| plan.folder(task).join(HASHES)).collect();
     let duplicates = mark_duplicates(&hashes, DUPLICATES_BYTES)?;
 
     let mut join = Join {
         writer: ParquetWriter::create(output)?,
         dropped: plan.config.keep_dropped.as_deref().map(|folder| ParquetWriter::of_dropped(folder, "dropped-later")).transpose()?,
-        step: Step { name: EXACT_DUPLICATE.to_string(), ..Step::default() },
+        steps: [EXACT_DUPLICATE, NEAR_DUPLICATE, PII].map(|name| Step { name: name.to_string(), ..Step::default() }),
         examples,
         duplicates,
+        clusters,
+        pii: plan.config.pii,
         next: 0,
     };
     for task in &plan.tasks {
@@ -47,7 +58,7 @@ pub fn finish(plan: &Plan, stop: &Stop) -> Result<Funnel> {
     if let Some(dropped) = join.dropped {
         dropped.finish()?;
     }
-    counts.steps.push(join.step);
+    counts.steps.extend(join.steps);
     counts.steps.retain(|step| counts.asked.contains(&step.name));
     write_times(plan)?;
     base::files::write_json(&output.join(EXAMPLES), &join.examples)?;
@@ -57,7 +68,7 @@ pub fn finish(plan: &Plan, stop: &Stop) -> Result<Funnel> {
         profile: profiles.join(" + "),
         input: counts.input,
         steps: counts.steps,
-        language: LanguageModel { model: language::MODEL.to_string(), threshold: language::THRESHOLD },
+        language: LanguageModel { model: plan.rules.detector.name(), threshold: plan.rules.language_threshold },
         languages: counts.languages,
         kept_characters: counts.kept_characters,
         dropped_characters: counts.dropped_characters,
@@ -72,9 +83,12 @@ pub fn finish(plan: &Plan, stop: &Stop) -> Result<Funnel> {
 struct Join {
     writer: ParquetWriter,
     dropped: Option<ParquetWriter>,
-    step: Step,
+    /// The counts of the three last steps.
+    steps: [Step; 3],
     examples: Examples,
     duplicates: Marks,
+    clusters: Clusters,
+    pii: PiiPolicy,
     /// The number of the next document, counted over all tasks.
     next: u64,
 }
@@ -92,22 +106,42 @@ impl Join {
                 }
                 let number = self.next;
                 self.next += 1;
-                self.take(document?, number)?;
+                self.take(document?, number, task.profile)?;
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, document: Document, number: u64) -> Result<()> {
+    /// The last steps, for one document.
+    fn take(&mut self, mut document: Document, number: u64, profile: Profile) -> Result<()> {
+        let is_web = profile == Profile::FineWeb;
         if self.duplicates.is_marked(number) {
-            return self.drop(document, Reason(EXACT_DUPLICATE));
+            return self.drop(0, document, Reason(EXACT_DUPLICATE));
         }
-        self.step.keep(document.text.len() as u64);
+        self.steps[0].keep(document.text.len() as u64);
+        if self.clusters.kept_for(number as u32).is_some() {
+            return self.drop(1, document, Reason(NEAR_DUPLICATE));
+        }
+        self.steps[1].keep(document.text.len() as u64);
+        match self.pii {
+            PiiPolicy::Drop if is_web => {
+                if let Some(kind) = pii::has_pii(&document.text) {
+                    let reason = match kind {
+                        pii::Kind::Email => "pii/email",
+                        pii::Kind::Ip => "pii/ip_address",
+                    };
+                    return self.drop(2, document, Reason(reason));
+                }
+            }
+            PiiPolicy::Replace if is_web => document.text = pii::replace(&document.text).0,
+            _ => {}
+        }
+        self.steps[2].keep(document.text.len() as u64);
         self.writer.write(document)
     }
 
-    fn drop(&mut self, document: Document, reason: Reason) -> Result<()> {
-        self.step.drop(reason);
+    fn drop(&mut self, step: usize, document: Document, reason: Reason) -> Result<()> {
+        self.steps[step].drop(reason);
         let name = if document.url.is_empty() { &document.id } else { &document.url };
         self.examples.offer_dropped(reason.0, &document.id, name, &document.text);
         match &mut self.dropped {

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::filters::Rules;
 use super::{CurateConfig, EXAMPLES, FUNNEL, Profile, REPORT, TIMING};
 use crate::inputs::{InputFile, list};
+use crate::language::Detector;
 use crate::url::UrlLists;
-use crate::{Error, Result, language};
+use crate::{Error, Result};
 
 /// The folder of the tasks' results, inside the output.
 const WORK: &str = "work";
@@ -54,6 +55,8 @@ struct Stored {
     version: String,
     tasks: Vec<StoredTask>,
     languages: Vec<String>,
+    language_model: Option<String>,
+    language_threshold: f64,
     url_lists: Vec<(String, String)>,
     keeps_dropped: bool,
 }
@@ -69,7 +72,8 @@ struct StoredTask {
 impl Plan {
     /// Makes the plan and its folder, or takes up the folder of an earlier call with the same plan.
     pub fn begin(config: &CurateConfig) -> Result<Plan> {
-        if let Some(unknown) = config.languages.iter().find(|code| !language::is_known(code)) {
+        let detector = Detector::open(config.language_model.as_deref())?;
+        if let Some(unknown) = config.languages.iter().find(|code| !detector.knows(code)) {
             return Err(Error::Refused(format!("the language {unknown:?} is not known; use two letters, as in \"en\"")));
         }
         if config.languages.is_empty() {
@@ -77,6 +81,8 @@ impl Plan {
         }
         let rules = Rules {
             languages: config.languages.clone(),
+            language_threshold: config.language_threshold.unwrap_or(detector.threshold()),
+            detector,
             url_lists: config.url_lists.as_deref().map_or_else(|| Ok(UrlLists::built_in()), UrlLists::load)?,
         };
         let plan = Plan { config: config.clone(), tasks: tasks_of(config)?, rules };
@@ -148,6 +154,8 @@ impl Plan {
             version: env!("CARGO_PKG_VERSION").to_string(),
             tasks: tasks.collect(),
             languages: self.config.languages.clone(),
+            language_model: self.config.language_model.as_deref().map(base::files::hash_file).transpose()?,
+            language_threshold: self.rules.language_threshold,
             url_lists: self.config.url_lists.as_deref().map_or_else(|| Ok(Vec::new()), hashes_of)?,
             keeps_dropped: self.config.keep_dropped.is_some(),
         })

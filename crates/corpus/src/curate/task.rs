@@ -16,12 +16,13 @@ use base::stop::Stop;
 use serde::{Deserialize, Serialize};
 
 use super::examples::{Examples, order_of};
-use super::filters::{Dropped, EXACT_DUPLICATE, Item, Kept, Rules, STEPS, Verdict, filter};
+use super::filters::{Dropped, EXACT_DUPLICATE, Item, Kept, NEAR_DUPLICATE, PII, Rules, STEPS, Verdict, filter};
 use super::plan::{Plan, Task};
-use super::{EXAMPLES, TIMING, worker};
+use super::{EXAMPLES, Profile, TIMING, worker};
 use crate::documents::{Document, ParquetWriter, read_file};
 use crate::funnel::{Histogram, Input, Step};
 use crate::inputs::{InputFile, Kind};
+use crate::minhash::SignatureWriter;
 use crate::warc::{Entry, WarcReader};
 use crate::{Error, Reason, Result};
 
@@ -34,6 +35,8 @@ const BYTES_PER_RECORD: u64 = 64 << 10;
 pub const COUNTS: &str = "counts.json";
 /// The hashes of a task's documents, 16 bytes each.
 pub const HASHES: &str = "hashes.bin";
+/// Their signatures, by their numbers in the task.
+pub const SIGNATURES: &str = "signatures.bin";
 
 /// What a task met.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -262,9 +265,12 @@ fn work(jobs: &Mutex<Receiver<Job>>, sender: Sender<(u64, Outcome)>, task: &Task
 /// Puts verdicts in order, counts and writes.
 struct Collector<'a> {
     folder: &'a Path,
+    /// Whether documents are asked to pass all filters.
+    is_web: bool,
     writer: ParquetWriter,
     dropped: Option<ParquetWriter>,
     hashes: AtomicFile,
+    signatures: SignatureWriter,
     counts: Counts,
     steps: BTreeMap<&'static str, Step>,
     nanos: Nanos,
@@ -276,9 +282,11 @@ impl Collector<'_> {
         let dropped = || ParquetWriter::of_dropped(folder, &format!("dropped-{:05}", task.number));
         Ok(Collector {
             folder,
+            is_web: task.profile == Profile::FineWeb,
             writer: ParquetWriter::create(folder)?,
             dropped: keeps_dropped.then(dropped).transpose()?,
             hashes: AtomicFile::create(&folder.join(HASHES))?,
+            signatures: SignatureWriter::create(&folder.join(SIGNATURES))?,
             counts: Counts::default(),
             steps: BTreeMap::new(),
             nanos: Nanos::new(),
@@ -333,8 +341,17 @@ impl Collector<'_> {
 
     fn keep(&mut self, kept: Kept) -> Result<()> {
         self.counts.asked.insert(EXACT_DUPLICATE.to_string());
+        if self.is_web {
+            self.counts.asked.extend([NEAR_DUPLICATE, PII].map(String::from));
+        }
         self.counts.documents += 1;
         self.counts.kept_characters.add(kept.document.text.chars().count());
+        *self.nanos.entry(NEAR_DUPLICATE.to_string()).or_default() += kept.signature_nanos;
+        if let Some(signature) = &kept.signature {
+            let number = u32::try_from(self.counts.documents - 1)
+                .map_err(|_| Error::Refused("a single file of more than 4 billion documents; split it".into()))?;
+            self.signatures.push(number, signature)?;
+        }
         self.hashes.write_all(&kept.hash).map_err(|source| Error::io(&self.folder.join(HASHES), "write", source))?;
         self.writer.write(kept.document)
     }
@@ -369,6 +386,7 @@ impl Collector<'_> {
             dropped.finish()?;
         }
         self.hashes.commit()?;
+        self.signatures.finish()?;
         self.counts.input.files = task.files.len() as u64;
         self.counts.input.bytes = task.bytes();
         self.counts.steps = STEPS.iter().filter_map(|name| self.steps.remove(name)).collect();

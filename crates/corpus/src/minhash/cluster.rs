@@ -46,8 +46,9 @@ impl Clusters {
     }
 }
 
-/// Joins the documents of all files that agree in some bucket. `n_documents` is one more than the greatest number.
-pub fn cluster(files: &[PathBuf], n_documents: usize, config: &ClusterConfig) -> Result<Clusters> {
+/// Joins the documents of all files that agree in some bucket. Each file comes with the number of its document 0;
+/// `n_documents` is one more than the greatest number.
+pub fn cluster(files: &[(PathBuf, u32)], n_documents: usize, config: &ClusterConfig) -> Result<Clusters> {
     if n_documents > u32::MAX as usize {
         return Err(Error::Refused(format!(
             "{n_documents} documents are more than near duplicates are sought in at once; split the input"
@@ -92,13 +93,21 @@ const MAX_OPEN: usize = 256;
 /// Pairs that are gathered before the lock of the sets is taken.
 const PAIRS: usize = 4096;
 
-fn one_bucket(files: &[PathBuf], bucket: usize, n_documents: usize, budget: usize, scratch: &Path, sets: &Mutex<Sets>) -> Result<()> {
+fn one_bucket(
+    files: &[(PathBuf, u32)],
+    bucket: usize,
+    n_documents: usize,
+    budget: usize,
+    scratch: &Path,
+    sets: &Mutex<Sets>,
+) -> Result<()> {
     let mut runs = Runs { folder: scratch.join(format!("bucket-{bucket:02}")), paths: Vec::new(), made: 0 };
     // Doubling would take twice the budget for a moment, so the room is claimed at once, but for no more than there is.
     let most = (budget / ENTRY_BYTES).min(n_documents);
     let mut entries: Vec<Entry> = Vec::with_capacity(most);
-    for file in files {
+    for (file, first) in files {
         read_bucket(file, bucket, &mut |entry| {
+            let entry = Entry { document: entry.document.saturating_add(*first), ..entry };
             if entry.document as usize >= n_documents {
                 let why = format!("document {} is not among {n_documents}", entry.document);
                 return Err(base::Error::damaged(file, "a block", why, "delete it and run the signature stage again").into());
@@ -299,18 +308,19 @@ mod tests {
         }
     }
 
-    fn write(folder: &Path, tasks: usize, signatures: &[Option<Signature>]) -> Vec<PathBuf> {
+    fn write(folder: &Path, tasks: usize, signatures: &[Option<Signature>]) -> Vec<(PathBuf, u32)> {
+        // Task t holds the documents t, t + tasks, ..., numbered from its first one.
         let paths: Vec<PathBuf> = (0..tasks).map(|task| folder.join(format!("task-{task}"))).collect();
         let mut writers: Vec<SignatureWriter> = paths.iter().map(|path| SignatureWriter::create(path).unwrap()).collect();
         for (i, signature) in signatures.iter().enumerate() {
             if let Some(signature) = signature {
-                writers[i % tasks].push(i as u32, signature).unwrap();
+                writers[i % tasks].push((i - i % tasks) as u32, signature).unwrap();
             }
         }
         for writer in writers {
             writer.finish().unwrap();
         }
-        paths
+        paths.into_iter().zip(0..).collect()
     }
 
     fn folder(name: &str) -> PathBuf {
@@ -366,7 +376,7 @@ mod tests {
             error.ends_with("is damaged at a block: document 5 is not among 5; delete it and run the signature stage again"),
             "{error}"
         );
-        let error = cluster(&[folder.join("none")], 5, &config).unwrap_err().to_string();
+        let error = cluster(&[(folder.join("none"), 0)], 5, &config).unwrap_err().to_string();
         assert!(error.ends_with("none: there is no such file or folder"), "{error}");
         std::fs::remove_dir_all(folder).unwrap();
     }

@@ -28,6 +28,8 @@ pub fn config(inputs: &[&Path], output: &Path, profile: Profile) -> CurateConfig
         shelves: vec![shelf(inputs, profile)],
         output: output.to_path_buf(),
         languages: vec!["en".into()],
+        language_model: None,
+        language_threshold: None,
         url_lists: None,
         pii: PiiPolicy::Replace,
         keep_dropped: None,

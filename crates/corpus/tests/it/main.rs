@@ -2,9 +2,11 @@
 
 #![forbid(unsafe_code)]
 
+mod crawl;
 mod curate;
 mod datatrove;
 mod filters;
 mod hostile;
 mod mutants;
 mod real_warc;
+mod site;
