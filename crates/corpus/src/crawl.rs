@@ -38,8 +38,8 @@ use frontier::{Frontier, Job, Next, Pace, ServerId};
 use journal::{Done, Link};
 use robots::{Answer, MAX_ROBOTS_BYTES, MAX_ROBOTS_HOPS, name_of, retry_after};
 
-/// The name of the journal in a crawl's folder.
-pub const FRONTIER: &str = "frontier.jsonl";
+/// The name of the journal in a crawl's folder. Not `.jsonl`: whoever reads the folder as documents shall pass it over.
+pub const FRONTIER: &str = "frontier.log";
 /// The name of the file of numbers.
 pub const COUNTS: &str = "crawl.json";
 
@@ -143,7 +143,7 @@ pub fn crawl(config: &CrawlConfig, progress: &Progress, stop: &Stop) -> Result<O
     frontier.add_seeds(links, Instant::now())?;
     progress.advance(frontier.counts.pages);
 
-    let private: HashSet<String> = seeds.iter().filter(|seed| fetch::leads_home(seed)).map(|seed| domain(seed)).collect();
+    let private: HashSet<String> = seeds.iter().filter(|seed| fetch::leads_home(seed)).map(domain).collect();
     let crawler = Crawler {
         config,
         scope: Scope::new(&seeds, &config.allow, &config.deny, config.any_domain),

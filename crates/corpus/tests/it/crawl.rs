@@ -378,6 +378,9 @@ fn a_crawl_goes_on_and_fetches_nothing_twice() {
     assert_eq!(kept.iter().collect::<BTreeSet<_>>().len(), 61);
     assert_eq!(kept.len(), 61);
     assert!(out.join("crawl-00001.warc.gz").exists());
+    // The folder can be curated as it is: of its files the pages alone are documents.
+    let inputs = corpus::inputs::list(std::slice::from_ref(&out)).unwrap();
+    assert!(inputs.iter().all(|file| file.path.to_string_lossy().ends_with(".warc.gz")), "{inputs:?}");
     fs::remove_dir_all(out).unwrap();
 }
 
