@@ -188,17 +188,19 @@ impl Chain {
             gopher_quality::check(&document.text, &words).map_err(|reason| ("gopher_quality", reason))?;
             self.pass("gopher_quality", document.text.len(), true);
 
-            document.text = c4::rewrite(&document.text).map_err(|reason| ("c4", reason))?;
+            let left = c4::rewrite_words(&document.text, &words).map_err(|reason| ("c4", reason))?;
+            document.text = left.text;
+            document.token_count = left.n_words as i64;
             self.pass("c4", document.text.len(), true);
 
-            fineweb::check(&document.text).map_err(|reason| ("fineweb", reason))?;
+            fineweb::check_counted(&document.text, || left.n_words).map_err(|reason| ("fineweb", reason))?;
             self.pass("fineweb", document.text.len(), true);
         } else {
             ["gopher_repetition", "gopher_quality", "c4", "fineweb"]
                 .into_iter()
                 .for_each(|step| self.pass(step, document.text.len(), false));
+            document.token_count = split_words(&document.text).len() as i64;
         }
-        document.token_count = split_words(&document.text).len() as i64;
         Ok(duplicates::hash(&document.text))
     }
 }

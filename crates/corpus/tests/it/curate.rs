@@ -63,17 +63,54 @@ pub fn write_warc(path: &Path, pages: &[WarcPage]) {
     writer.finish().unwrap();
 }
 
-/// A little essay in five paragraphs about a thing; differs from thing to thing.
+/// A little essay in five paragraphs about a thing. Every fourth word is drawn by the thing, so that essays about two things
+/// share few runs of five words and are no near duplicates.
 pub fn essay(thing: &str) -> String {
+    const WORDS: [&str; 24] = [
+        "quiet", "narrow", "golden", "patient", "distant", "wooden", "gentle", "bitter", "hollow", "crooked", "silver", "frozen",
+        "ancient", "humble", "restless", "faded", "stubborn", "painted", "northern", "weary", "curious", "broken", "sudden", "modest",
+    ];
+    let mut rng = base::rng::Rng::new(base::rng::label(thing));
+    let mut word = || *rng.pick(&WORDS);
     [
-        format!("The {thing} of our town has a long and winding history that few people remember today."),
         format!(
-            "My grandmother told me that the first {thing} was brought here by a travelling merchant in the spring of a very cold year."
+            "The {} {thing} of our {} town has a {} and winding {} history that few {} people remember.",
+            word(),
+            word(),
+            word(),
+            word(),
+            word()
         ),
-        "He had walked for nine days over the mountains, and his shoes were worn through to the soles.".to_string(),
-        format!("Nobody wanted to buy anything from him, but a baker took pity and gave him bread in exchange for the {thing}."),
-        "That is why there is a painted loaf above the door of the town hall, and why children still leave crumbs on its steps."
-            .to_string(),
+        format!(
+            "My {} grandmother told me {} times that the first {thing} was {} brought here by a {} merchant in the {} spring of a {} year.",
+            word(),
+            word(),
+            word(),
+            word(),
+            word(),
+            word()
+        ),
+        format!(
+            "He had walked for {} days over the {} mountains, and his {} shoes were worn {} to the soles.",
+            word(),
+            word(),
+            word(),
+            word()
+        ),
+        format!(
+            "Nobody wanted the {} goods from him, but a {} baker took pity and gave {} bread for the {} {thing}.",
+            word(),
+            word(),
+            word(),
+            word()
+        ),
+        format!(
+            "That is why a {} loaf hangs above the {} door of the hall, and why {} children still leave {} crumbs there.",
+            word(),
+            word(),
+            word(),
+            word()
+        ),
     ]
     .join("\n")
 }
@@ -210,8 +247,37 @@ fn shelves_of_both_profiles_make_one_collection() {
         ("c4", 3, 0),
         ("fineweb", 3, 0),
         ("exact_duplicate", 2, 1),
+        ("near_duplicate", 2, 0),
+        ("pii", 2, 0),
     ];
     assert_eq!(flow, expected);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// The first of near duplicates stays; addresses of people get stand-ins, or cost the page, as asked.
+#[test]
+fn near_duplicates_go_and_addresses_are_replaced() {
+    let folder = scratch("near");
+    let warc = folder.join("web.warc.gz");
+    let page_of = |url: &str, text: &str| page(url, format!("<article><p>{}</p></article>", text.replace('\n', "</p><p>")));
+    let goose = essay("goose");
+    // One word of the last line differs.
+    let copy = goose.replace("children still", "people still");
+    assert_ne!(copy, goose);
+    let letter = format!("{}\nWrite to the keeper at jane.roe@town-hall.org if you wish to see it.", essay("kettle"));
+    write_warc(
+        &warc,
+        &[page_of("http://a.example/1", &goose), page_of("http://b.example/2", &copy), page_of("http://c.example/3", &letter)],
+    );
+    let usual = config(&[&warc], &folder.join("out"), Profile::FineWeb);
+    let (funnel, documents) = run(&usual).unwrap();
+    assert_eq!(documents.iter().map(|document| document.url.as_str()).collect::<Vec<_>>(), ["http://a.example/1", "http://c.example/3"]);
+    assert_eq!(step(&funnel, "near_duplicate").reasons["near_duplicate"], 1);
+    assert!(documents[1].text.ends_with("at email@example.com if you wish to see it."), "{}", documents[1].text);
+    let (funnel, documents) = run(&CurateConfig { pii: PiiPolicy::Drop, ..usual.clone() }).unwrap();
+    assert_eq!((documents.len(), step(&funnel, "pii").reasons["pii/email"]), (1, 1));
+    let (_, documents) = run(&CurateConfig { pii: PiiPolicy::Keep, ..usual }).unwrap();
+    assert!(documents[1].text.contains("jane.roe@town-hall.org"));
     fs::remove_dir_all(folder).unwrap();
 }
 
