@@ -7,3 +7,4 @@ mod help;
 mod resume;
 mod support;
 mod talk;
+mod world_curate;

@@ -32,7 +32,7 @@ pub const STEPS: [&str; 9] =
 /// The step that drops texts that were there before.
 pub const EXACT_DUPLICATE: &str = "exact_duplicate";
 /// The step that drops texts that are nearly the same as one before.
-pub const NEAR_DUPLICATE: &str = "near_duplicate";
+pub const NEAR_DUPLICATE: &str = "minhash";
 /// The step that looks for addresses of people and machines.
 pub const PII: &str = "pii";
 

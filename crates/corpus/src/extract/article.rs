@@ -55,7 +55,7 @@ pub fn article(tree: &Tree) -> Vec<Line> {
     }
     if length(&best) < ENOUGH_OF_ALL {
         let found = page.text_of(0);
-        if length(&found) > 3 * length(&best) || (length(&best) < ENOUGH && length(&found) > length(&best)) {
+        if length(&found) > 3 * length(&best) || (length(&best) < ENOUGH && 2 * length(&found) > 3 * length(&best)) {
             best = found;
         }
     }
@@ -206,7 +206,6 @@ impl<'t> Page<'t> {
         while lines.last().is_some_and(|line| line.source == Source::Heading) {
             lines.pop();
         }
-        lines.dedup_by(|b, a| a.text == b.text);
         lines
     }
 

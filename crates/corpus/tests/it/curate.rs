@@ -247,7 +247,7 @@ fn shelves_of_both_profiles_make_one_collection() {
         ("c4", 3, 0),
         ("fineweb", 3, 0),
         ("exact_duplicate", 2, 1),
-        ("near_duplicate", 2, 0),
+        ("minhash", 2, 0),
         ("pii", 2, 0),
     ];
     assert_eq!(flow, expected);
@@ -272,7 +272,7 @@ fn near_duplicates_go_and_addresses_are_replaced() {
     let usual = config(&[&warc], &folder.join("out"), Profile::FineWeb);
     let (funnel, documents) = run(&usual).unwrap();
     assert_eq!(documents.iter().map(|document| document.url.as_str()).collect::<Vec<_>>(), ["http://a.example/1", "http://c.example/3"]);
-    assert_eq!(step(&funnel, "near_duplicate").reasons["near_duplicate"], 1);
+    assert_eq!(step(&funnel, "minhash").reasons["minhash"], 1);
     assert!(documents[1].text.ends_with("at email@example.com if you wish to see it."), "{}", documents[1].text);
     let (funnel, documents) = run(&CurateConfig { pii: PiiPolicy::Drop, ..usual.clone() }).unwrap();
     assert_eq!((documents.len(), step(&funnel, "pii").reasons["pii/email"]), (1, 1));
