@@ -8,7 +8,7 @@
 //! `1.2.3.4` alone is an address here, even where a person would read a version or a section number; so it is in the
 //! original. Text in, text out; both passes look at each byte a bounded number of times. Knows nothing about web pages.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 use std::ops::Range;
 
 use crate::text::is_alpha;
