@@ -146,9 +146,9 @@ fn extractions(out: &mut String, extractions: &[Extraction]) {
          <p class=\"note\">Left, the page as it came, without its scripts, pictures and outside styles.</p>\n",
     );
     for Extraction { name, html, text, html_bytes, .. } in extractions {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<div class=\"soft\">{} · {} of HTML</div><div class=\"pair\"><iframe sandbox title=\"the page\" srcdoc=\"{}\"></iframe><pre>{}</pre></div>\n",
+            "<div class=\"soft\">{} · {} of HTML</div><div class=\"pair\"><iframe sandbox title=\"the page\" srcdoc=\"{}\"></iframe><pre>{}</pre></div>",
             escape(name),
             in_bytes(*html_bytes),
             escape(html),
