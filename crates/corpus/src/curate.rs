@@ -29,7 +29,7 @@ mod report;
 mod task;
 
 pub use examples::{Example, Examples, Extraction};
-pub use filters::{Kept, Rules, STEPS, Verdict, filter};
+pub use filters::{Dropped, Item, Kept, Passed, Rules, STEPS, Verdict, filter};
 pub use task::Counts;
 
 /// Which filters a text has to pass.
@@ -100,6 +100,24 @@ pub struct CurateConfig {
     pub task_bytes: u64,
     /// Worker threads, at least 1.
     pub threads: usize,
+}
+
+impl CurateConfig {
+    /// The usual settings: English, the built-in detector and lists, stand-ins for addresses, nothing dropped is kept.
+    pub fn new(shelves: Vec<Shelf>, output: &Path, threads: usize) -> CurateConfig {
+        CurateConfig {
+            shelves,
+            output: output.to_path_buf(),
+            languages: vec!["en".into()],
+            language_model: None,
+            language_threshold: None,
+            url_lists: None,
+            pii: PiiPolicy::default(),
+            keep_dropped: None,
+            task_bytes: TASK_BYTES,
+            threads,
+        }
+    }
 }
 
 /// Enough for a task to keep all threads busy most of its time, and little to lose in a kill.
@@ -205,7 +223,7 @@ fn silence_extractor_panics() {
     });
 }
 
-/// A worker thread's builder: extraction recurses, so its stack is large.
+/// A worker thread's builder.
 fn worker(number: usize) -> std::thread::Builder {
     std::thread::Builder::new().name(format!("{WORKER}{number}")).stack_size(extract::STACK_BYTES)
 }

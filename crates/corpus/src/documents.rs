@@ -44,6 +44,13 @@ pub struct Document {
     pub token_count: i64,
 }
 
+impl Document {
+    /// What people call it: its address, or its id where it has none.
+    pub fn name(&self) -> &str {
+        if self.url.is_empty() { &self.id } else { &self.url }
+    }
+}
+
 /// Reads documents from files, folders and patterns of Parquet, JSON lines (plain, gzip, zstd), `.txt` and `.md`, in the
 /// order of the paths, then of the file names, then of the rows. A damaged row is one error; reading goes on behind it
 /// where the format allows.

@@ -118,7 +118,7 @@ pub enum Doubt {
 }
 
 /// The language of a text, by the built-in detector.
-pub fn detect(text: &str) -> Language {
+fn detect(text: &str) -> Language {
     let letters = text.chars().filter(|&c| is_alpha(c)).count();
     let (code, score) = match whatlang::detect(text) {
         Some(info) => (code_of(info.lang()), info.confidence()),
@@ -133,13 +133,8 @@ pub fn detect(text: &str) -> Language {
     Language { code: code.to_string(), score, letters }
 }
 
-/// Keeps a text in one of the wanted languages, by the built-in detector's threshold.
-pub fn check(language: &Language, wanted: &[String], doubt: Doubt) -> std::result::Result<(), Reason> {
-    check_above(THRESHOLD, language, wanted, doubt)
-}
-
 /// Keeps a text in one of the wanted languages. The detector is sure if its score is above the threshold.
-pub fn check_above(threshold: f64, language: &Language, wanted: &[String], doubt: Doubt) -> std::result::Result<(), Reason> {
+pub fn check(language: &Language, threshold: f64, wanted: &[String], doubt: Doubt) -> std::result::Result<(), Reason> {
     let is_sure = language.score > threshold;
     let is_wanted = wanted.contains(&language.code);
     let keeps = match doubt {
@@ -170,11 +165,6 @@ fn english_words(text: &str) -> f64 {
         }
     }
     if kinds.len() < ENGLISH_KINDS { 0.0 } else { n_found as f64 / n_words as f64 }
-}
-
-/// Whether the built-in detector knows a language by this code.
-pub fn is_known(code: &str) -> bool {
-    Lang::all().iter().any(|&lang| code_of(lang) == code)
 }
 
 /// The two-letter code of a language.
@@ -220,7 +210,8 @@ mod tests {
             assert_eq!(found.code, expected, "{text}");
             assert!(found.score > THRESHOLD || expected == "und", "{text}: {}", found.score);
         }
-        assert!(is_known("en") && is_known("no") && !is_known("english"));
+        let knows = |code| Detector::BuiltIn.knows(code);
+        assert!(knows("en") && knows("no") && !knows("english"));
     }
 
     #[test]
@@ -240,7 +231,8 @@ mod tests {
     #[test]
     fn both_sides_of_the_thresholds() {
         let wanted = ["en".to_string()];
-        let verdict = |code: &str, score, letters, doubt| check(&Language { code: code.into(), score, letters }, &wanted, doubt).is_ok();
+        let verdict =
+            |code: &str, score, letters, doubt| check(&Language { code: code.into(), score, letters }, THRESHOLD, &wanted, doubt).is_ok();
         for (code, score, letters, drops, keeps) in [
             ("en", 0.51, 1000, true, true),
             ("en", 0.5, 1000, false, true),

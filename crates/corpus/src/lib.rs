@@ -17,6 +17,8 @@ pub mod record;
 
 pub mod url;
 
+mod scan;
+
 pub mod extract;
 
 pub mod language;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use base::progress::Progress;
-use corpus::curate::{CurateConfig, FUNNEL, PiiPolicy, Profile, Rank, Shelf, TASK_BYTES, curate, curate_rank, write_report};
+use corpus::curate::{CurateConfig, FUNNEL, PiiPolicy, Profile, Rank, Shelf, curate, curate_rank, write_report};
 use corpus::funnel::Funnel;
 
 use crate::context::{self, Context};
@@ -83,7 +83,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         url_lists: args.url_lists.clone(),
         pii: args.pii,
         keep_dropped: args.keep_dropped.clone(),
-        ..config(vec![shelf], &args.language, &args.out, context)
+        languages: args.language.clone(),
+        ..CurateConfig::new(vec![shelf], &args.out, context.threads)
     };
     if let Some(rank) = args.rank {
         let progress = progress(&config, context)?;
@@ -120,25 +121,10 @@ impl Stage<'_> {
 
 /// Writes the documents, `funnel.json` and `funnel.html`. What an earlier attempt with the same inputs left is taken up.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Funnel> {
-    let funnel = carry_out(&config(stage.shelves.clone(), stage.languages, stage.out, context), context)?;
+    let usual = CurateConfig::new(stage.shelves.clone(), stage.out, context.threads);
+    let funnel = carry_out(&CurateConfig { languages: stage.languages.to_vec(), ..usual }, context)?;
     write_report(stage.out)?;
     Ok(funnel)
-}
-
-/// The usual settings.
-fn config(shelves: Vec<Shelf>, languages: &[String], out: &Path, context: &Context) -> CurateConfig {
-    CurateConfig {
-        shelves,
-        output: out.to_path_buf(),
-        languages: languages.to_vec(),
-        language_model: None,
-        language_threshold: None,
-        url_lists: None,
-        pii: PiiPolicy::Replace,
-        keep_dropped: None,
-        task_bytes: TASK_BYTES,
-        threads: context.threads,
-    }
 }
 
 /// A bar as long as the input.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use base::progress::Progress;
 use base::stop::Stop;
-use corpus::curate::{CurateConfig, PiiPolicy, Profile, Shelf, TASK_BYTES, curate};
+use corpus::curate::{CurateConfig, Profile, Shelf, curate};
 use corpus::documents::{Document, read_documents};
 use corpus::funnel::Funnel;
 
@@ -25,18 +25,7 @@ enum Row {
 const SEED: &str = "90210";
 
 fn config(shelves: Vec<Shelf>, output: &Path) -> CurateConfig {
-    CurateConfig {
-        shelves,
-        output: output.to_path_buf(),
-        languages: vec!["en".into()],
-        language_model: None,
-        language_threshold: None,
-        url_lists: None,
-        pii: PiiPolicy::Replace,
-        keep_dropped: None,
-        task_bytes: TASK_BYTES,
-        threads: 2,
-    }
+    CurateConfig::new(shelves, output, 2)
 }
 
 fn shelf(input: &Path, profile: Profile) -> Shelf {

@@ -3,7 +3,7 @@
 //! A scan over the bytes without a tree, so that no nesting is too deep for it. Knows the tags that lead somewhere and
 //! `<meta name=robots>`; addresses come out as they stand, their entities decoded.
 
-use super::scan::{end_of_comment, end_of_raw_text, end_of_tag, find, name_at};
+use crate::scan::{end_of_comment, end_of_raw_text, end_of_tag, find, name_at};
 
 /// Of a page so many links are followed.
 pub const MAX_LINKS: usize = 20_000;

@@ -6,7 +6,6 @@
 
 pub mod address;
 pub mod links;
-mod scan;
 
 pub mod fetch;
 pub mod robots;

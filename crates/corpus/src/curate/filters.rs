@@ -174,7 +174,7 @@ impl Chain {
         let doubt = if all { Doubt::Drops } else { Doubt::Keeps };
         let detected = rules.detector.detect(&document.text);
         self.language = Some(detected.code.clone());
-        language::check_above(rules.language_threshold, &detected, &rules.languages, doubt).map_err(|reason| ("language", reason))?;
+        language::check(&detected, rules.language_threshold, &rules.languages, doubt).map_err(|reason| ("language", reason))?;
         let is_wanted = rules.languages.contains(&detected.code);
         // What stays by the benefit of the doubt is in no language that is known.
         (document.language, document.language_score) = if is_wanted { (detected.code, detected.score) } else { ("und".to_string(), 0.0) };

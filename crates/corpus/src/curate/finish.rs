@@ -1,14 +1,14 @@
 //! From the tasks' results to the documents of the whole: duplicates are found, everything else is written in order.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base::files::AtomicFile;
 use base::stop::Stop;
 
 use super::examples::Examples;
 use super::filters::{EXACT_DUPLICATE, NEAR_DUPLICATE, PII, STEPS};
-use super::plan::{Plan, Task, remove_parquet};
+use super::plan::{Plan, Task, parquet_files, remove_parquet};
 use super::task::{COUNTS, Counts, HASHES, SIGNATURES, TaskTime};
 use super::{EXAMPLES, FUNNEL, PiiPolicy, Profile, TIMING};
 use crate::documents::{Document, ParquetWriter, read_documents};
@@ -26,18 +26,15 @@ pub fn finish(plan: &Plan, stop: &Stop) -> Result<Funnel> {
     remove_parquet(output, "documents-")?;
     let mut counts = Counts::default();
     let mut examples = Examples::default();
+    let mut signatures = Vec::new();
     for task in &plan.tasks {
+        // Numbers of documents count over all tasks; `cluster` refuses more than 32 bits can hold.
+        signatures.push((plan.folder(task).join(SIGNATURES), counts.documents as u32));
         counts.add(base::files::read_json(&plan.folder(task).join(COUNTS))?);
         examples.add(base::files::read_json(&plan.folder(task).join(EXAMPLES))?);
     }
-    let mut first = 0u64;
-    let mut signatures = Vec::new();
-    for task in &plan.tasks {
-        signatures.push((plan.folder(task).join(SIGNATURES), first as u32));
-        first += base::files::read_json::<Counts>(&plan.folder(task).join(COUNTS))?.documents;
-    }
     let near = ClusterConfig { budget_bytes: DUPLICATES_BYTES as usize, scratch: &plan.work().join("runs"), threads: plan.config.threads };
-    let clusters = cluster(&signatures, first as usize, &near)?;
+    let clusters = cluster(&signatures, counts.documents as usize, &near)?;
     let hashes: Vec<_> = plan.tasks.iter().map(|task| plan.folder(task).join(HASHES)).collect();
     let duplicates = mark_duplicates(&hashes, DUPLICATES_BYTES)?;
 
@@ -142,8 +139,7 @@ impl Join {
 
     fn drop(&mut self, step: usize, document: Document, reason: Reason) -> Result<()> {
         self.steps[step].drop(reason);
-        let name = if document.url.is_empty() { &document.id } else { &document.url };
-        self.examples.offer_dropped(reason.0, &document.id, name, &document.text);
+        self.examples.offer_dropped(reason.0, &document.id, document.name(), &document.text);
         match &mut self.dropped {
             Some(writer) => writer.write_dropped(document, reason.0),
             None => Ok(()),
@@ -172,16 +168,6 @@ impl Counts {
         }
         self.steps.sort_by_key(|step| STEPS.iter().position(|name| *name == step.name));
     }
-}
-
-/// The Parquet files of a stem in a folder, in order.
-fn parquet_files(folder: &Path, stem: &str) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).map_err(|source| Error::io(folder, "read", source))?;
-    let is_wanted = |name: &str| name.starts_with(stem) && name.ends_with(".parquet");
-    let mut names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.retain(|name| is_wanted(name));
-    names.sort();
-    Ok(names.iter().map(|name| folder.join(name)).collect())
 }
 
 /// Copies the Parquet files of a stem, each whole or not at all.

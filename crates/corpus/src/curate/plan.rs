@@ -89,16 +89,17 @@ impl Plan {
         let stored = plan.stored()?;
         let path = plan.work().join(PLAN);
         if path.exists() && base::files::read_json::<Stored>(&path).ok().as_ref() == Some(&stored) {
-            base::files::remove_partials(&plan.work())?;
-        } else if plan.has_results() {
+            // Half-made folders of tasks stay: another rank may be at work on them. Each task removes its own.
+            return Ok(plan);
+        }
+        if plan.has_results() {
             return Err(Error::Refused(format!(
                 "{} holds the beginnings of a curation of other files or with other settings; delete it or use another folder",
                 plan.work().display()
             )));
-        } else {
-            plan.remove_earlier()?;
-            base::files::write_json(&path, &stored)?;
         }
+        plan.remove_earlier()?;
+        base::files::write_json(&path, &stored)?;
         Ok(plan)
     }
 
@@ -162,16 +163,19 @@ impl Plan {
     }
 }
 
+/// The Parquet files of a stem in a folder, in order.
+pub fn parquet_files(folder: &Path, stem: &str) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).map_err(|source| Error::io(folder, "read", source))?;
+    let is_wanted = |name: &str| name.starts_with(stem) && name.ends_with(".parquet");
+    let mut names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.retain(|name| is_wanted(name));
+    names.sort();
+    Ok(names.iter().map(|name| folder.join(name)).collect())
+}
+
 /// Removes the Parquet files of a stem from a folder.
 pub fn remove_parquet(folder: &Path, stem: &str) -> Result<()> {
-    let entries = std::fs::read_dir(folder).map_err(|source| Error::io(folder, "read", source))?;
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(stem) && name.ends_with(".parquet") {
-            base::files::remove(&entry.path())?;
-        }
-    }
-    Ok(())
+    parquet_files(folder, stem)?.iter().try_for_each(|path| Ok(base::files::remove(path)?))
 }
 
 /// Files in their order, cut into tasks; no task crosses shelves.

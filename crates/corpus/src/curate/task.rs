@@ -19,7 +19,7 @@ use super::examples::{Examples, order_of};
 use super::filters::{Dropped, EXACT_DUPLICATE, Item, Kept, NEAR_DUPLICATE, PII, Rules, STEPS, Verdict, filter};
 use super::plan::{Plan, Task};
 use super::{EXAMPLES, Profile, TIMING, worker};
-use crate::documents::{Document, ParquetWriter, read_file};
+use crate::documents::{ParquetWriter, read_file};
 use crate::funnel::{Histogram, Input, Step};
 use crate::inputs::{InputFile, Kind};
 use crate::minhash::SignatureWriter;
@@ -331,7 +331,7 @@ impl Collector<'_> {
             Err(dropped) => &dropped.document,
         };
         if let Some((html, text)) = &verdict.extraction {
-            self.examples.offer_extraction(&document.id, name_of(document), html, text);
+            self.examples.offer_extraction(&document.id, document.name(), html, text);
         }
         match verdict.end {
             Ok(kept) => self.keep(*kept),
@@ -363,7 +363,7 @@ impl Collector<'_> {
         if !document.text.is_empty() {
             self.counts.dropped_characters.add(document.text.chars().count());
         }
-        self.examples.offer_dropped(reason.0, &document.id, name_of(&document), &document.text);
+        self.examples.offer_dropped(reason.0, &document.id, document.name(), &document.text);
         match &mut self.dropped {
             Some(writer) => writer.write_dropped(document, reason.0),
             None => Ok(()),
@@ -394,9 +394,4 @@ impl Collector<'_> {
         base::files::write_json(&self.folder.join(COUNTS), &self.counts)?;
         Ok(self.nanos)
     }
-}
-
-/// What a document is called in examples.
-fn name_of(document: &Document) -> &str {
-    if document.url.is_empty() { &document.id } else { &document.url }
 }

@@ -5,6 +5,7 @@
 //! inside unclosed `<b>`) stays where it was written. Knows nothing about content; entities stay as they are.
 
 use crate::extract::tag::{Kind, Tag, kind, tag_of};
+use crate::scan::{end_of_tag, find, name_at};
 
 /// A page may have so many start tags, and as many end tags.
 pub const MAX_TAGS: usize = 100_000;
@@ -419,17 +420,6 @@ fn hides(style: &str) -> bool {
     after("display").is_some_and(|value| value.starts_with("none")) || after("visibility").is_some_and(|value| value.starts_with("hidden"))
 }
 
-fn name_at(bytes: &[u8], start: usize) -> &[u8] {
-    let length = bytes[start..].iter().take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'>')).count();
-    &bytes[start..start + length]
-}
-
-/// The place behind the first `needle` at or after `from`, or the end.
-fn find(bytes: &[u8], from: usize, needle: &[u8]) -> usize {
-    let rest = bytes.get(from..).unwrap_or_default();
-    memchr::memmem::find(rest, needle).map_or(bytes.len(), |found| from + found + needle.len())
-}
-
 /// The place behind a comment whose text begins at `from`; `<!-->` and `<!--->` are whole comments.
 fn end_of_comment(bytes: &[u8], from: usize) -> usize {
     let rest = &bytes[from..];
@@ -440,24 +430,6 @@ fn end_of_comment(bytes: &[u8], from: usize) -> usize {
         return from + 2;
     }
     find(bytes, from, b"-->")
-}
-
-/// The place behind the `>` of an end tag; one inside a quoted attribute value does not count.
-fn end_of_tag(bytes: &[u8], mut at: usize) -> usize {
-    let mut quote = None;
-    let mut after_equals = false;
-    while let Some(&byte) = bytes.get(at) {
-        at += 1;
-        match (quote, byte) {
-            (Some(mark), byte) if byte == mark => quote = None,
-            (Some(_), _) => {}
-            (None, b'>') => return at,
-            (None, b'"' | b'\'') if after_equals => quote = Some(byte),
-            _ => {}
-        }
-        after_equals = byte == b'=' || (after_equals && byte.is_ascii_whitespace());
-    }
-    at
 }
 
 /// The place of the end tag of `tag`, if there is one. (The end tag itself then closes nothing.)

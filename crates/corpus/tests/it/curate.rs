@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base::progress::Progress;
 use base::stop::Stop;
-use corpus::curate::{CurateConfig, PiiPolicy, Profile, Rank, Shelf, TASK_BYTES, curate, curate_rank};
+use corpus::curate::{CurateConfig, PiiPolicy, Profile, Rank, Shelf, curate, curate_rank};
 use corpus::documents::{Document, read_documents};
 use corpus::funnel::{Funnel, Step};
 use corpus::warc::{WarcPage, WarcWriter};
@@ -24,18 +24,7 @@ fn shelf(inputs: &[&Path], profile: Profile) -> Shelf {
 
 /// A configuration with the usual answers.
 pub fn config(inputs: &[&Path], output: &Path, profile: Profile) -> CurateConfig {
-    CurateConfig {
-        shelves: vec![shelf(inputs, profile)],
-        output: output.to_path_buf(),
-        languages: vec!["en".into()],
-        language_model: None,
-        language_threshold: None,
-        url_lists: None,
-        pii: PiiPolicy::Replace,
-        keep_dropped: None,
-        task_bytes: TASK_BYTES,
-        threads: 2,
-    }
+    CurateConfig::new(vec![shelf(inputs, profile)], output, 2)
 }
 
 /// Runs and reads back what was written.
@@ -332,7 +321,10 @@ fn interruptions_and_ranks_end_with_the_same_bytes() {
     assert_eq!(rank(2, 3), 0, "it is done");
     fs::create_dir_all(parts.output.join("work/.task-00000.partial")).unwrap(); // as a kill leaves it
     fs::write(parts.output.join("documents-00000.parquet"), "half").unwrap();
+    let of_another_rank = parts.output.join("work/.task-00001.partial");
+    fs::create_dir_all(&of_another_rank).unwrap();
     assert_eq!(rank(0, 2), 1);
+    assert!(of_another_rank.exists(), "another rank may be at work on it");
     let other = CurateConfig { languages: vec!["de".into()], ..parts.clone() };
     assert!(run(&other).unwrap_err().contains("holds the beginnings of a curation of other files or with other settings"));
     run(&parts).unwrap();

@@ -2,6 +2,7 @@
 //!
 //! Knows no element and builds nothing.
 
+/// The name of a tag that begins at `start`.
 pub fn name_at(bytes: &[u8], start: usize) -> &[u8] {
     let length = bytes[start..].iter().take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'/' | b'>')).count();
     &bytes[start..start + length]
@@ -10,7 +11,7 @@ pub fn name_at(bytes: &[u8], start: usize) -> &[u8] {
 /// The place behind the first `needle` at or after `from`, or the end.
 pub fn find(bytes: &[u8], from: usize, needle: &[u8]) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
-    rest.windows(needle.len()).position(|window| window == needle).map_or(bytes.len(), |found| from + found + needle.len())
+    memchr::memmem::find(rest, needle).map_or(bytes.len(), |found| from + found + needle.len())
 }
 
 /// The place behind a comment whose text begins at `from`; `<!-->` and `<!--->` are whole comments.
