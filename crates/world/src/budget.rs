@@ -134,7 +134,7 @@ impl Budget {
             recited: 20,
             news: 24,
             distractions: 30,
-            junk: 270,
+            junk: 320,
             copies: 20,
             conversations: 500,
             problems: 300,

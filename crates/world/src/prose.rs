@@ -200,6 +200,23 @@ pub fn padding(rng: &mut Rng, place: &str) -> String {
     }
 }
 
+/// One sentence of at least fourteen plain words in no order, so that even a long text of them hardly says five words twice.
+pub fn salad(rng: &mut Rng) -> String {
+    const ALL: [&[&str]; 4] = [&SPOTS, &ADJECTIVES, &THINGS, &PEOPLE];
+    const LINKS: [&str; 6] = ["and", "with", "of", "to", "behind", "without"];
+    let mut three = || {
+        let words: Vec<&str> = (0..3)
+            .map(|_| {
+                let words = *rng.pick(&ALL);
+                *rng.pick(words)
+            })
+            .collect();
+        words.join(" ")
+    };
+    let (first, second, third) = (three(), three(), three());
+    format!("The {first} {} the {second} {} the {third}.", rng.pick(&LINKS), rng.pick(&LINKS))
+}
+
 /// The text with its first letter in lower case.
 pub fn lower_first(text: &str) -> String {
     let mut letters = text.chars();

@@ -33,6 +33,15 @@ pub fn n_words(text: &str) -> usize {
     words(text).iter().filter(|w| w.chars().next().is_some_and(char::is_alphanumeric)).count()
 }
 
+/// The mean length of the words that hold a letter or digit, in letters.
+pub fn mean_word_length(text: &str) -> f64 {
+    let (mut n, mut length) = (0, 0);
+    for word in words(text).iter().filter(|w| w.chars().next().is_some_and(char::is_alphanumeric)) {
+        (n, length) = (n + 1, length + word.chars().count());
+    }
+    length as f64 / f64::from(n.max(1))
+}
+
 /// The share of the text that its most repeated `n` consecutive words take, the longest of them where several are.
 pub fn top_gram_share(words: &[&str], n: usize, text_chars: usize) -> f64 {
     let grams = grams(words, n);
@@ -89,7 +98,7 @@ pub fn misfit(text: &str) -> Option<String> {
     if plain.len() < 53 {
         return Some(format!("{} words", plain.len()));
     }
-    let mean = plain.iter().map(|w| w.chars().count()).sum::<usize>() as f64 / plain.len() as f64;
+    let mean = mean_word_length(text);
     if !(3.2..=9.0).contains(&mean) {
         return Some(format!("mean word length {mean:.2}"));
     }
@@ -110,11 +119,9 @@ pub fn misfit(text: &str) -> Option<String> {
             return Some(format!("repeated {n}-grams {share:.3}"));
         }
     }
-    let stop_words: HashSet<String> = words
-        .iter()
-        .map(|w| w.to_lowercase())
-        .filter(|w| ["the", "be", "to", "of", "and", "that", "have", "with"].contains(&w.as_str()))
-        .collect();
+    // As they stand: at the beginning of a sentence "The" is none.
+    let stop_words: HashSet<&&str> =
+        words.iter().filter(|w| ["the", "be", "to", "of", "and", "that", "have", "with"].contains(*w)).collect();
     if stop_words.len() < 2 {
         return Some("stop words".to_string());
     }

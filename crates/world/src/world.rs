@@ -145,6 +145,7 @@ impl World {
         sheets.extend(junk::sheets(seed, budget.junk));
         Rng::derive(seed, &[label("shuffle")]).shuffle(&mut sheets);
         junk::copy_some(seed, &mut sheets, budget.copies);
+        junk::label_equals(&mut sheets);
 
         let sources = Sources { subjects: &subjects, facts: &library.facts, names: &names };
         let conversations = conversations::conversations(seed, &sources, &budget);

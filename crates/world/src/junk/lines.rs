@@ -1,5 +1,6 @@
 //! Pages that the rules about lines judge: which repeat, how they begin and end, how short they are.
 
+use super::words::is_varied;
 use super::{chatter, fitting, page, round};
 use crate::sheet::Sheet;
 use base::rng::Rng;
@@ -35,6 +36,19 @@ pub fn repeated_lines(rng: &mut Rng, i: usize) -> Sheet {
         }
     };
     page(rng, i, lines.join("\n")).dropped_by(filter)
+}
+
+/// A single short line that stands twice under a text so long that it is less than a hundredth of it.
+pub fn a_repeated_line(rng: &mut Rng, i: usize) -> Sheet {
+    loop {
+        let mut lines = long_lines(rng, 30, 12);
+        lines.insert(9, "Read more here.".to_string());
+        lines.push("Read more here.".to_string());
+        let text = lines.join("\n");
+        if is_varied(&text) {
+            return page(rng, i, text);
+        }
+    }
 }
 
 /// A list with dashes: nothing but items, or items under a text.
@@ -108,69 +122,83 @@ pub fn short_lines(rng: &mut Rng, i: usize) -> Sheet {
 }
 
 const FIRST: [&str; 20] = [
-    "Wonderful",
-    "Comfortable",
+    "Thoughtful",
     "Interesting",
-    "Traditional",
-    "Independent",
-    "Mysterious",
+    "Everlasting",
+    "Hardworking",
+    "Lighthearted",
+    "Breathtaking",
+    "Knowledgeable",
+    "Whispering",
+    "Frightening",
+    "Outstanding",
+    "Wonderful",
     "Forgotten",
     "Beautiful",
     "Surprising",
-    "Expensive",
-    "Respectable",
-    "Adventurous",
-    "Magnificent",
-    "Complicated",
-    "Experienced",
-    "Imaginary",
-    "Delicious",
     "Dangerous",
     "Unexpected",
-    "Profitable",
+    "Thundering",
+    "Neighbourly",
+    "Hungry",
+    "Friendly",
 ];
 const LAST: [&str; 20] = [
     "neighbourhoods",
     "grandparents",
-    "celebrations",
-    "photographs",
-    "conversations",
-    "restaurants",
-    "instruments",
-    "adventures",
-    "discoveries",
-    "inventions",
-    "professions",
-    "departments",
-    "governments",
-    "performances",
-    "landscapes",
-    "experiments",
-    "newspapers",
-    "strawberries",
-    "ceremonies",
     "lighthouses",
+    "strawberries",
+    "shopkeepers",
+    "newspapers",
+    "thunderstorms",
+    "butterflies",
+    "housekeepers",
+    "schoolteachers",
+    "watchmakers",
+    "grandmothers",
+    "grandfathers",
+    "woodpeckers",
+    "nightingales",
+    "playgrounds",
+    "afternoons",
+    "birthdays",
+    "hairdressers",
+    "caretakers",
 ];
 
-/// A list of headings, three words to a line.
+/// A list of headings, three words to a line and every second of them no short line.
 pub fn many_lines(rng: &mut Rng, i: usize) -> Sheet {
-    const LINKS: [&str; 4] = ["with", "and", "of the", "to"];
+    let text = headings(rng, usize::MAX);
+    page(rng, i, text).dropped_by("fineweb/newline_ratio")
+}
+
+/// The same with more words to a line here and there.
+pub fn rather_many_lines(rng: &mut Rng, i: usize) -> Sheet {
+    let text = headings(rng, 4);
+    page(rng, i, text)
+}
+
+/// Headings of three words, a few of which end in a full stop; every `longer`-th one has six.
+fn headings(rng: &mut Rng, longer: usize) -> String {
+    const COUNT: usize = 44;
+    const SHORT_LINKS: [&str; 3] = ["with", "and", "to"];
+    const LONG_LINKS: [&str; 6] = ["without", "between", "against", "despite", "through", "outside"];
     let mut lines: Vec<String> = Vec::new();
-    while lines.len() < 44 {
-        let link = LINKS[if lines.len().is_multiple_of(7) { 1 } else { [0, 1, 3][rng.below(3)] }];
+    while lines.len() < COUNT {
+        let at = lines.len();
+        // Every second one is no short line.
+        let link = if at.is_multiple_of(2) { *rng.pick(&LONG_LINKS) } else { *rng.pick(&SHORT_LINKS) };
         let line = format!("{} {link} {}", rng.pick(&FIRST), rng.pick(&LAST));
-        if lines.contains(&line) {
+        let is_long = line.chars().count() > 30;
+        if is_long != at.is_multiple_of(2) || lines.iter().any(|other| other.starts_with(&line)) {
             continue;
         }
-        // A third of the lines is short, a few end in a full stop, as headings do.
-        let short = rng.pick(&["Soup with bread", "Songs and games", "Back to work", "Rain and wind", "Tea with milk", "Down to sea"]);
-        lines.push(match lines.len() % 7 {
-            3 if !lines.iter().any(|l| l == short) => short.to_string(),
-            5 => format!("{line}."),
-            _ => line,
-        });
+        let more =
+            if at % longer == longer - 1 { format!(" of {} {}", rng.pick(&FIRST).to_lowercase(), rng.pick(&LAST)) } else { String::new() };
+        let end = if at % 7 == 5 { "." } else { "" };
+        lines.push(format!("{line}{more}{end}"));
     }
-    page(rng, i, lines.join("\n")).dropped_by("fineweb/newline_ratio")
+    lines.join("\n")
 }
 
 /// A good page from which lines about cookies and scripts, and the marks of citations, are taken away.

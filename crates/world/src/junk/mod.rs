@@ -10,14 +10,15 @@ mod words;
 
 use crate::dates;
 use crate::prose::padding;
-use crate::sheet::Sheet;
+use crate::sheet::{Sheet, Shelf};
 use base::rng::{Rng, label};
+use std::collections::HashSet;
 
 /// A page of one sort: its text or bytes, and the verdict on it.
 type Case = fn(&mut Rng, usize) -> Sheet;
 
 /// Every sort of page, in turn.
-const CASES: [Case; 45] = [
+const CASES: [Case; 52] = [
     pages::listed_domain,
     pages::unlisted_neighbour,
     pages::listed_word,
@@ -41,13 +42,18 @@ const CASES: [Case; 45] = [
     words::too_few_words,
     words::just_enough_words,
     words::long_words,
+    words::rather_long_words,
     words::short_words,
+    words::rather_short_words,
     words::hashes,
     words::few_hashes,
     words::ellipses,
     words::few_ellipses,
     words::numbers,
+    words::few_numbers,
     words::no_stop_words,
+    words::one_stop_word,
+    words::two_stop_words,
     words::top_grams,
     words::nearly_top_grams,
     words::repeated_runs,
@@ -57,11 +63,13 @@ const CASES: [Case; 45] = [
     words::few_sentences,
     words::five_sentences,
     lines::repeated_lines,
+    lines::a_repeated_line,
     lines::bullets,
     lines::ellipsis_lines,
     lines::open_lines,
     lines::short_lines,
     lines::many_lines,
+    lines::rather_many_lines,
     lines::policy_lines,
 ];
 
@@ -109,10 +117,25 @@ pub fn copy_some(seed: u64, sheets: &mut Vec<Sheet>, count: usize) {
 
 /// The text with another end or other marks: of its runs of five words at most one changes.
 fn nearly(rng: &mut Rng, text: &str) -> String {
+    let marks = text.replacen(", ", " - ", 1).replacen(". ", "! ", 2);
     match rng.below(3) {
-        0 => format!("{text} Amen."),
-        1 => text.replacen(", ", " - ", 1).replacen(". ", "! ", 2),
-        _ => format!("Listen. {text}"),
+        0 if marks != text => marks,
+        1 => format!("Listen. {text}"),
+        _ => format!("{text} Amen."),
+    }
+}
+
+/// Pages that happen to say the same as an earlier one are its duplicates; the web comes before the schoolbooks.
+///
+/// To be called on pages in their final order.
+pub fn label_equals(sheets: &mut [Sheet]) {
+    let mut seen: HashSet<String> = HashSet::new();
+    for shelf in [Shelf::Web, Shelf::Schoolbooks] {
+        for sheet in sheets.iter_mut().filter(|sheet| sheet.shelf == shelf && (sheet.kept() || sheet.verdict == "minhash")) {
+            if !seen.insert(sheet.text.clone()) {
+                sheet.verdict = "exact_duplicate".to_string();
+            }
+        }
     }
 }
 

@@ -3,19 +3,21 @@
 use super::lines::SHORT;
 use super::{chatter, fitting, page, round};
 use crate::knowledge::capitalised;
-use crate::prose::{lower_first, paragraphs};
-use crate::shape::{n_words, repeated_share, top_gram_share, words};
+use crate::prose::{lower_first, paragraphs, salad};
+use crate::shape::{mean_word_length, n_words, repeated_share, top_gram_share, words};
 use crate::sheet::Sheet;
 use base::rng::Rng;
 
-/// Exactly `n` words in two lines, at least five sentences.
+/// Exactly `n` words in two lines, at least five sentences. Few of them are names, because the commas between these count
+/// as words without a letter.
 fn exactly(rng: &mut Rng, n: usize) -> String {
     const NAMES: [&str; 12] = ["Anna", "Ben", "Clara", "David", "Emma", "Frank", "Greta", "Henry", "Ida", "John", "Karl", "Lea"];
+    const FEW: usize = 5;
     loop {
         let mut sentences: Vec<String> = rng.sample(&SHORT, 7).into_iter().map(|s| s.to_string()).collect();
         let left = n.saturating_sub(sentences.iter().map(|s| n_words(s)).sum());
         // Six words and the names fill up what is left.
-        if (8..=6 + NAMES.len()).contains(&left) {
+        if (8..=6 + FEW).contains(&left) {
             let names: Vec<&str> = rng.sample(&NAMES, left - 6).into_iter().copied().collect();
             let (last, others) = names.split_last().expect("at least two names");
             sentences.push(format!("Nobody else was there but {} and {last}.", others.join(", ")));
@@ -38,7 +40,8 @@ pub fn just_enough_words(rng: &mut Rng, i: usize) -> Sheet {
 
 /// A hundred thousand words and some more; nothing else is wrong with them.
 pub fn too_many_words(rng: &mut Rng, i: usize) -> Sheet {
-    let text = paragraphs(&chatter(rng, 100_100), 2000);
+    let sentences: Vec<String> = (0..7_200).map(|_| salad(rng)).collect();
+    let text = paragraphs(&sentences, 2400);
     page(rng, i, text).dropped_by("gopher_quality/too_many_words")
 }
 
@@ -81,19 +84,36 @@ const LONG: [&str; 36] = [
     "apprenticeships",
 ];
 
-/// Words of more than ten letters on average.
-pub fn long_words(rng: &mut Rng, i: usize) -> Sheet {
+/// Sentences of `n_long` long words each and `short` ones among them.
+fn lengthy(rng: &mut Rng, n_long: usize, short: &str) -> String {
     let sentences: Vec<String> = (0..9)
         .map(|_| {
-            let words: Vec<&str> = rng.sample(&LONG, 6).into_iter().copied().collect();
-            capitalised(&format!("{} of the {}.", words[..3].join(" "), words[3..].join(" ")))
+            let words: Vec<&str> = rng.sample(&LONG, n_long).into_iter().copied().collect();
+            let (first, rest) = words.split_at(n_long / 2);
+            capitalised(&format!("{} {short} {}.", first.join(" "), rest.join(" ")))
         })
         .collect();
-    page(rng, i, paragraphs(&sentences, 3)).dropped_by("gopher_quality/mean_word_length")
+    paragraphs(&sentences, 3)
 }
 
-/// Words of fewer than three letters on average.
-pub fn short_words(rng: &mut Rng, i: usize) -> Sheet {
+/// Words of more than ten letters on average.
+pub fn long_words(rng: &mut Rng, i: usize) -> Sheet {
+    let text = lengthy(rng, 6, "of the");
+    page(rng, i, text).dropped_by("gopher_quality/mean_word_length")
+}
+
+/// Words of between nine and ten letters on average.
+pub fn rather_long_words(rng: &mut Rng, i: usize) -> Sheet {
+    loop {
+        let text = lengthy(rng, 8, "of the men and to us");
+        if (9.0..9.7).contains(&mean_word_length(&text)) {
+            return page(rng, i, text);
+        }
+    }
+}
+
+/// Sentences of the shortest words there are, with `end` at the end of each.
+fn brief(rng: &mut Rng, end: &[&str]) -> String {
     const WHO: [&str; 8] = ["I", "he", "we", "she", "it", "you", "they", "my ox"];
     const IS: [&str; 6] = ["am", "is", "go", "do", "was", "be"];
     const WHERE: [&str; 14] = [
@@ -115,14 +135,49 @@ pub fn short_words(rng: &mut Rng, i: usize) -> Sheet {
     let sentences: Vec<String> = (0..13)
         .map(|_| {
             let (who, is, place, other) = (*rng.pick(&WHO), *rng.pick(&IS), *rng.pick(&WHERE), *rng.pick(&WHERE));
-            capitalised(&format!("{who} {is} {place} or {other}."))
+            let end = if end.is_empty() { String::new() } else { format!(" {}", rng.pick(end)) };
+            capitalised(&format!("{who} {is} {place} or {other}{end}."))
         })
         .collect();
-    page(rng, i, paragraphs(&sentences, 2)).dropped_by("gopher_quality/mean_word_length")
+    paragraphs(&sentences, 2)
+}
+
+/// Words of fewer than three letters on average.
+pub fn short_words(rng: &mut Rng, i: usize) -> Sheet {
+    loop {
+        let text = brief(rng, &[]);
+        if is_varied(&text) {
+            return page(rng, i, text).dropped_by("gopher_quality/mean_word_length");
+        }
+    }
+}
+
+/// Words of a little more than three letters on average.
+pub fn rather_short_words(rng: &mut Rng, i: usize) -> Sheet {
+    const LONGER: [&str; 12] = [
+        "with neighbours",
+        "before breakfast",
+        "this evening",
+        "on holidays",
+        "without children",
+        "sometimes twice",
+        "near the harbour",
+        "whenever possible",
+        "after midnight",
+        "together",
+        "for grandmother",
+        "during summer",
+    ];
+    loop {
+        let text = brief(rng, &LONGER);
+        if (3.1..3.8).contains(&mean_word_length(&text)) && is_varied(&text) {
+            return page(rng, i, text);
+        }
+    }
 }
 
 /// Every `step`-th word of a text about nothing, marked by `mark`.
-fn marked(rng: &mut Rng, step: usize, mark: impl Fn(&str) -> String) -> String {
+fn marked(rng: &mut Rng, step: usize, mut mark: impl FnMut(&str) -> String) -> String {
     let sentences = chatter(rng, 70);
     let text = paragraphs(&sentences, 2);
     let mut at = 0;
@@ -165,28 +220,44 @@ pub fn few_ellipses(rng: &mut Rng, i: usize) -> Sheet {
     page(rng, i, text)
 }
 
-/// Sentences full of numbers.
+/// More than one word of five without a letter: numbers, and the full stops.
 pub fn numbers(rng: &mut Rng, i: usize) -> Sheet {
-    let sentences: Vec<String> = (0..9)
-        .map(|row| {
-            let mut number = || rng.range(10, 99_999).to_string();
-            format!(
-                "The list of shop {} says {} {} {} {} and then {} to {}.",
-                row + 1,
-                number(),
-                number(),
-                number(),
-                number(),
-                number(),
-                number()
-            )
-        })
-        .collect();
-    page(rng, i, paragraphs(&sentences, 3)).dropped_by("gopher_quality/alpha_words")
+    let text = numbered(rng, 4);
+    page(rng, i, text).dropped_by("gopher_quality/alpha_words")
 }
 
-/// Sentences without the commonest words, as lists of goods have them.
+/// Fewer words without a letter than that.
+pub fn few_numbers(rng: &mut Rng, i: usize) -> Sheet {
+    let text = numbered(rng, 14);
+    page(rng, i, text)
+}
+
+/// A text about nothing with a number in place of every `step`-th word.
+fn numbered(rng: &mut Rng, step: usize) -> String {
+    let mut numbers = rng.clone();
+    marked(rng, step, |_| numbers.range(10, 99_999).to_string())
+}
+
+/// One of the commonest words, where it takes two.
+pub fn one_stop_word(rng: &mut Rng, i: usize) -> Sheet {
+    let text = goods(rng, &["today with me"]);
+    page(rng, i, text).dropped_by("gopher_quality/stop_words")
+}
+
+/// Two of them.
+pub fn two_stop_words(rng: &mut Rng, i: usize) -> Sheet {
+    let text = goods(rng, &["today with me", "on top of it"]);
+    page(rng, i, text)
+}
+
+/// None of them.
 pub fn no_stop_words(rng: &mut Rng, i: usize) -> Sheet {
+    let text = goods(rng, &[]);
+    page(rng, i, text).dropped_by("gopher_quality/stop_words")
+}
+
+/// Sentences without the commonest words, as lists of goods have them; the first ones end in `ends`.
+fn goods(rng: &mut Rng, ends: &[&str]) -> String {
     const WHO: [&str; 10] = [
         "My uncle",
         "A farmer",
@@ -226,9 +297,16 @@ pub fn no_stop_words(rng: &mut Rng, i: usize) -> Sheet {
         "before breakfast",
         "without any help",
     ];
-    let sentences: Vec<String> =
-        (0..10).map(|_| format!("{} {} {} {}.", rng.pick(&WHO), rng.pick(&DOES), rng.pick(&WHAT), rng.pick(&WHERE))).collect();
-    page(rng, i, paragraphs(&sentences, 2)).dropped_by("gopher_quality/stop_words")
+    loop {
+        let mut sentence = |at: usize| {
+            let end = ends.get(at).map(|end| format!(" {end}")).unwrap_or_default();
+            format!("{} {} {} {}{end}.", rng.pick(&WHO), rng.pick(&DOES), rng.pick(&WHAT), rng.pick(&WHERE))
+        };
+        let text = paragraphs(&(0..14).map(&mut sentence).collect::<Vec<_>>(), 2);
+        if is_varied(&text) {
+            return text;
+        }
+    }
 }
 
 /// A text about nothing in which phrases of `n` words are put into sentences until `enough` says so. Each phrase is
@@ -317,6 +395,17 @@ const TOP: [(usize, f64); 3] = [(2, 0.20), (3, 0.18), (4, 0.16)];
 /// The rules on runs of n words that stood before.
 const REPEATED: [(usize, f64); 6] = [(5, 0.15), (6, 0.14), (7, 0.13), (8, 0.12), (9, 0.11), (10, 0.10)];
 
+/// The share of the text that rule `n` of these looks at.
+fn share(words: &[&str], n: usize, n_chars: usize) -> f64 {
+    if n < 5 { top_gram_share(words, n, n_chars) } else { repeated_share(words, n, n_chars) }
+}
+
+/// Whether the text repeats so little that none of these rules drops it.
+pub fn is_varied(text: &str) -> bool {
+    let words = words(text);
+    TOP.iter().chain(&REPEATED).all(|&(n, limit)| share(&words, n, text.chars().count()) < limit - 0.005)
+}
+
 /// A text in which the share of runs of `n` words lies between two bounds, within the rules that come before that on
 /// `n`, and where it is to be kept within those behind it too.
 fn stuffed_within(rng: &mut Rng, n: usize, least: f64, most: f64, is_kept: bool) -> String {
@@ -324,7 +413,7 @@ fn stuffed_within(rng: &mut Rng, n: usize, least: f64, most: f64, is_kept: bool)
     let fits = |text: &str| {
         let words = words(text);
         let n_chars = text.chars().count();
-        let share = |m: usize| if m < 5 { top_gram_share(&words, m, n_chars) } else { repeated_share(&words, m, n_chars) };
+        let share = |m: usize| share(&words, m, n_chars);
         let mut others = TOP.iter().chain(&REPEATED).filter(|(m, _)| *m < n || *m > n && is_kept);
         (least..most).contains(&share(n)) && others.all(|&(m, limit)| share(m) < limit - 0.005)
     };
