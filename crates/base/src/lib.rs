@@ -13,5 +13,6 @@ pub mod progress;
 pub mod rng;
 pub mod run;
 pub mod stop;
+pub mod text;
 
 pub use error::{Error, Result};

@@ -11,7 +11,7 @@ use crate::{Error, Result, files};
 pub const DONE: &str = "done.json";
 
 /// The name of the note that a stage was begun, with its fingerprint; gone once the stage is done.
-const STARTED: &str = "started.json";
+pub const STARTED: &str = "started.json";
 
 /// Files that are not outputs: the markers themselves, times, and the page that shows times among other things.
 const NOT_OUTPUTS: [&str; 5] = [DONE, STARTED, "timing.jsonl", "timing.json", "funnel.html"];

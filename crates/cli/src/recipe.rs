@@ -23,6 +23,8 @@ pub struct Recipe {
     pub seed: u64,
     /// The built-in web.
     pub world: Option<World>,
+    /// Pages of the real web.
+    pub crawl: Option<Crawl>,
     /// Pages and documents from files.
     pub corpus: Option<Corpus>,
     /// The vocabulary.
@@ -44,13 +46,38 @@ pub struct World {
     pub size: world::Size,
 }
 
+/// `[crawl]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crawl {
+    /// Addresses to start from.
+    pub seeds: Vec<String>,
+    /// User agent: a name and how to reach its owner.
+    #[serde(default = "default_agent")]
+    pub agent: String,
+    /// Pages to keep.
+    pub pages: u64,
+    /// Links to follow from a seed, one after the other; any number if absent.
+    pub depth: Option<u32>,
+    /// Seconds between two requests to a server.
+    #[serde(default = "default_delay")]
+    pub delay: f64,
+    /// Domains to follow links to, beside those of the seeds.
+    #[serde(default)]
+    pub allow: Vec<String>,
+    /// Domains and hosts to leave alone.
+    #[serde(default)]
+    pub deny: Vec<String>,
+}
+
 /// `[corpus]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Corpus {
     /// Files, folders and patterns, relative to the recipe's own folder.
+    #[serde(default)]
     pub inputs: Vec<PathBuf>,
-    /// Which filters the documents pass.
+    /// Which filters these pass; what was crawled passes all of them.
     #[serde(default)]
     pub profile: Profile,
     /// Languages that stay.
@@ -127,6 +154,16 @@ pub struct Sft {
 
 fn default_seed() -> u64 {
     1
+}
+
+/// The user agent where a recipe or a call names none.
+pub fn default_agent() -> String {
+    concat!("schoolhouse/", env!("CARGO_PKG_VERSION")).to_string()
+}
+
+/// The pause between two requests to a server where a recipe or a call names none, in seconds.
+pub fn default_delay() -> f64 {
+    1.0
 }
 
 /// The languages that stay where a recipe names none.
@@ -212,14 +249,18 @@ impl Recipe {
     }
 
     fn check(&self) -> Result<()> {
-        match (&self.world, &self.corpus) {
-            (None, None) => bail!("a recipe begins with pages: add a section [world] (built in) or [corpus] (your files)"),
-            (Some(_), Some(_)) => bail!("a recipe begins with either [world] or [corpus], and this one has both"),
-            (None, Some(corpus)) if corpus.inputs.is_empty() => bail!("[corpus] inputs is empty; name at least one file or folder"),
+        match (&self.world, &self.crawl, &self.corpus) {
+            (None, None, None) => {
+                bail!("a recipe begins with pages: add a section [world] (built in), [crawl] (the web) or [corpus] (your files)")
+            }
+            (Some(_), None, Some(_)) => bail!("a recipe begins with either [world] or [corpus], and this one has both"),
+            (Some(_), Some(_), _) => bail!("a recipe begins with either [world] or [crawl], and this one has both"),
+            (None, None, Some(corpus)) if corpus.inputs.is_empty() => bail!("[corpus] inputs is empty; name at least one file or folder"),
+            (None, Some(crawl), _) if crawl.seeds.is_empty() => bail!("[crawl] seeds is empty; name at least one address"),
             _ => {}
         }
         if let (None, Some(Sft { conversations: None, .. })) = (&self.world, &self.sft) {
-            bail!("[sft] needs conversations = \"FILE\" where the pages come from [corpus]");
+            bail!("[sft] needs conversations = \"FILE\" where the pages do not come from [world]");
         }
         if self.pretrain.depth == 0 || self.pretrain.depth > 64 {
             bail!("[pretrain] depth is {}; it goes from 1 to 64", self.pretrain.depth);
@@ -312,7 +353,9 @@ mod tests {
         assert_eq!(said_of(SMALL), "");
         for (text, expected) in [
             (SMALL.replace("[world]\nsize = \"smoke\"\n", ""), "begins with pages"),
-            (format!("{SMALL}[corpus]\ninputs = [\"a\"]\n"), "this one has both"),
+            (format!("{SMALL}[corpus]\ninputs = [\"a\"]\n"), "[corpus], and this one has both"),
+            (format!("{SMALL}[crawl]\nseeds = [\"a.org\"]\npages = 9\n"), "[crawl], and this one has both"),
+            (SMALL.replace("[world]\nsize = \"smoke\"", "[crawl]\nseeds = []\npages = 9"), "seeds is empty"),
             (SMALL.replace("[world]\nsize = \"smoke\"", "[corpus]\ninputs = []"), "inputs is empty"),
             (format!("{}[sft]\n", SMALL.replace("[world]\nsize = \"smoke\"", "[corpus]\ninputs = [\"a\"]")), "conversations = "),
             (SMALL.replace("depth = 1", "depth = 0"), "depth is 0"),

@@ -19,6 +19,8 @@ use crate::recipe::Recipe;
 pub enum Stage {
     /// Writes the built-in web.
     World,
+    /// Fetches pages.
+    Crawl,
     /// Cleans pages.
     Documents,
     /// Learns a vocabulary.
@@ -35,12 +37,14 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in order.
-    pub const ALL: [Stage; 7] = [Stage::World, Stage::Documents, Stage::Tokenizer, Stage::Shards, Stage::Base, Stage::Sft, Stage::Report];
+    pub const ALL: [Stage; 8] =
+        [Stage::World, Stage::Crawl, Stage::Documents, Stage::Tokenizer, Stage::Shards, Stage::Base, Stage::Sft, Stage::Report];
 
     /// Its name, which is also its folder's.
     pub fn name(self) -> &'static str {
         match self {
             Stage::World => "world",
+            Stage::Crawl => "crawl",
             Stage::Documents => "documents",
             Stage::Tokenizer => "tokenizer",
             Stage::Shards => "shards",
@@ -53,8 +57,8 @@ impl Stage {
     /// The stages whose outputs it reads, where the recipe has them.
     fn reads(self) -> &'static [Stage] {
         match self {
-            Stage::World => &[],
-            Stage::Documents => &[Stage::World],
+            Stage::World | Stage::Crawl => &[],
+            Stage::Documents => &[Stage::World, Stage::Crawl],
             Stage::Tokenizer => &[Stage::Documents],
             Stage::Shards => &[Stage::Documents, Stage::Tokenizer],
             Stage::Base => &[Stage::Tokenizer, Stage::Shards],
@@ -65,7 +69,7 @@ impl Stage {
 
     /// Whether it goes on from what an interrupted attempt left; the others begin anew.
     pub fn resumes(self) -> bool {
-        matches!(self, Stage::Documents | Stage::Base | Stage::Sft)
+        matches!(self, Stage::Crawl | Stage::Documents | Stage::Base | Stage::Sft)
     }
 
     /// Whether its bytes depend on the number of threads: those where floating-point sums are shared among them.
@@ -77,6 +81,7 @@ impl Stage {
     fn config(self, recipe: &Recipe) -> Value {
         match self {
             Stage::World => json!({ "seed": recipe.seed, "world": recipe.world }),
+            Stage::Crawl => json!({ "crawl": recipe.crawl }),
             // Which files are read stands among the inputs, by content.
             Stage::Documents => json!({ "corpus": recipe.corpus.as_ref().map(|corpus| (corpus.profile, &corpus.languages)) }),
             Stage::Tokenizer => json!({ "tokenizer": recipe.tokenizer }),
@@ -92,6 +97,7 @@ impl Stage {
 pub fn stages(recipe: &Recipe) -> Vec<Stage> {
     let has = |stage: &Stage| match stage {
         Stage::World => recipe.world.is_some(),
+        Stage::Crawl => recipe.crawl.is_some(),
         Stage::Sft => recipe.sft.is_some(),
         _ => true,
     };

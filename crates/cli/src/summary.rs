@@ -88,6 +88,10 @@ fn came_out(stage: Stage, path: &Path) -> Result<String> {
                 sum(&world.facts)
             )
         }
+        Stage::Crawl => {
+            let counts: corpus::crawl::counts::Counts = base::files::read_json(&path.join(corpus::crawl::COUNTS))?;
+            format!("{} pages of {} servers, {} bytes", counts.pages, counts.servers.len(), counts.bytes)
+        }
         Stage::Documents => {
             let funnel: corpus::funnel::Funnel = base::files::read_json(&path.join(corpus::curate::FUNNEL))?;
             let (records, documents) = (funnel.input.records, funnel.output.documents);

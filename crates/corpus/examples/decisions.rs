@@ -65,17 +65,10 @@ fn own(row: &Value) -> Value {
     });
     let rewritten = c4::rewrite_words(text, &words);
     let after_c4 = rewritten.as_ref().map_err(|reason| *reason).and_then(|left| fineweb::check_counted(&left.text, || left.n_words));
-    json!({
-        "id": row["id"],
-        "words": words,
-        "sentences": sentences,
-        "gopher_repetition": name(gopher_repetition::check(text, &words)),
-        "gopher_quality": name(gopher_quality::check(text, &words)),
-        "c4": name(rewritten.as_ref().map(|_| ()).map_err(|reason| *reason)),
-        "fineweb": name(fineweb::check_counted(text, || words.len())),
-        "c4+fineweb": name(after_c4),
-        "rewritten": rewritten.ok().map(|left| left.text),
-    })
+    let mut verdicts = verdicts(row, text, &words, after_c4, rewritten.map(|left| left.text));
+    verdicts["words"] = json!(words);
+    verdicts["sentences"] = Value::Object(sentences);
+    verdicts
 }
 
 /// Words and sentences of the record.
@@ -83,18 +76,22 @@ fn given(row: &Value) -> Value {
     let text = row["text"].as_str().unwrap_or_default();
     let list =
         |key: &str| -> Vec<&str> { row[key].as_array().map(|words| words.iter().filter_map(Value::as_str).collect()).unwrap_or_default() };
-    let words = list("words");
     let rewritten = c4::rewrite_counted(text, |line| (0, row["sentences"][line.as_ref()].as_u64().unwrap_or_default() as usize));
     let n_rewritten = list("rewritten_words").len();
     let after_c4 = rewritten.as_ref().map_err(|reason| *reason).and_then(|left| fineweb::check_counted(&left.text, || n_rewritten));
+    verdicts(row, text, &list("words"), after_c4, rewritten.map(|left| left.text))
+}
+
+/// What each filter says of a text with these words, what FineWeb's says of what C4's left, and that.
+fn verdicts(row: &Value, text: &str, words: &[&str], after_c4: Result<(), Reason>, rewritten: Result<String, Reason>) -> Value {
     json!({
         "id": row["id"],
-        "gopher_repetition": name(gopher_repetition::check(text, &words)),
-        "gopher_quality": name(gopher_quality::check(text, &words)),
+        "gopher_repetition": name(gopher_repetition::check(text, words)),
+        "gopher_quality": name(gopher_quality::check(text, words, gopher_quality::stop_words("en"))),
         "c4": name(rewritten.as_ref().map(|_| ()).map_err(|reason| *reason)),
         "fineweb": name(fineweb::check_counted(text, || words.len())),
         "c4+fineweb": name(after_c4),
-        "rewritten": rewritten.ok().map(|left| left.text),
+        "rewritten": rewritten.ok(),
     })
 }
 
@@ -121,7 +118,7 @@ fn speed(file: &str) -> Result<(), Failure> {
     println!("{} texts, {megabytes:.2} MB", texts.len());
     measure("split_words", &|i| split_words(texts[i]).len());
     measure("gopher_repetition", &|i| usize::from(gopher_repetition::check(texts[i], &words[i]).is_ok()));
-    measure("gopher_quality", &|i| usize::from(gopher_quality::check(texts[i], &words[i]).is_ok()));
+    measure("gopher_quality", &|i| usize::from(gopher_quality::check(texts[i], &words[i], gopher_quality::stop_words("en")).is_ok()));
     measure("c4", &|i| c4::rewrite_words(texts[i], &words[i]).map_or(0, |left| left.n_words));
     measure("c4, splitting itself", &|i| c4::rewrite(texts[i]).map_or(0, |left| left.len()));
     measure("fineweb", &|i| usize::from(fineweb::check_counted(texts[i], || words[i].len()).is_ok()));
@@ -129,7 +126,7 @@ fn speed(file: &str) -> Result<(), Failure> {
     measure("chain", &|i| {
         let (text, words) = (texts[i], split_words(texts[i]));
         let kept = gopher_repetition::check(text, &words)
-            .and_then(|()| gopher_quality::check(text, &words))
+            .and_then(|()| gopher_quality::check(text, &words, gopher_quality::stop_words("en")))
             .and_then(|()| c4::rewrite_words(text, &words))
             .and_then(|left| fineweb::check_counted(&left.text, || left.n_words));
         usize::from(kept.is_ok())

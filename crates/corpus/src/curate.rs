@@ -12,7 +12,6 @@
 //! third. The filters themselves stand in files of their own; `curate/filters.rs` is their order.
 
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
 use base::progress::Progress;
 use base::stop::Stop;
@@ -41,6 +40,8 @@ pub enum Profile {
     FineWeb,
     /// Language and exact duplicates: for shelves chosen by hand.
     Minimal,
+    /// None: the main text of every page, as something to compare with.
+    Extract,
 }
 
 impl Profile {
@@ -49,6 +50,16 @@ impl Profile {
         match self {
             Profile::FineWeb => "fineweb",
             Profile::Minimal => "minimal",
+            Profile::Extract => "extract",
+        }
+    }
+
+    /// Whether its texts pass a step of [`STEPS`], or of the two behind them.
+    pub(crate) fn asks(self, step: &str) -> bool {
+        match self {
+            Profile::FineWeb => true,
+            Profile::Minimal => ["record", "extract", "language", filters::EXACT_DUPLICATE].contains(&step),
+            Profile::Extract => ["record", "extract"].contains(&step),
         }
     }
 }
@@ -174,7 +185,6 @@ pub fn curate_rank(config: &CurateConfig, rank: Rank, progress: &Progress, stop:
 
 /// Does the tasks of a rank that are not done, and gives their number.
 fn do_tasks(plan: &plan::Plan, rank: Rank, progress: &Progress, stop: &Stop) -> Result<usize> {
-    silence_extractor_panics();
     let mut done = 0;
     for task in plan.tasks.iter().skip(rank.rank).step_by(rank.ranks) {
         if plan.is_done(task) {
@@ -208,20 +218,6 @@ fn worst_step(funnel: &Funnel) -> String {
 
 /// How the workers' threads are called.
 const WORKER: &str = "curate-";
-
-/// A page that makes the extractor panic is dropped and counted; the panic's own message would only frighten.
-fn silence_extractor_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let others = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            let in_dependency = info.location().is_none_or(|location| !location.file().contains("crates/corpus"));
-            if !(in_dependency && std::thread::current().name().is_some_and(|name| name.starts_with(WORKER))) {
-                others(info);
-            }
-        }));
-    });
-}
 
 /// A worker thread's builder.
 fn worker(number: usize) -> std::thread::Builder {

@@ -19,13 +19,27 @@ pub const MAX_BULLET_LINES: f64 = 0.9;
 pub const MAX_ELLIPSIS_LINES: f64 = 0.3;
 /// Smallest share of words with a letter.
 pub const MIN_ALPHA_WORDS: f64 = 0.8;
-/// Fewest different ones of [`STOP_WORDS`].
+/// Fewest different ones of a language's [`stop_words`].
 pub const MIN_STOP_WORDS: usize = 2;
-/// English words that every running text has; compared as they stand.
-pub const STOP_WORDS: [&str; 8] = ["the", "be", "to", "of", "and", "that", "have", "with"];
 
-/// Keeps a text that reads like running text. `words` are the words of `text`.
-pub fn check(text: &str, words: &[&str]) -> Result<(), Reason> {
+/// Eight words that every running text of a language has, compared as they stand; none for a language without a list, whose
+/// texts are not asked for them. The English ones are Gopher's. The others are the commonest short words of each, after
+/// FineWeb2 (Penedo et al. 2025, arXiv 2506.20920), which gives each language a list of its own.
+pub fn stop_words(language: &str) -> &'static [&'static str] {
+    match language {
+        "en" => &["the", "be", "to", "of", "and", "that", "have", "with"],
+        "de" => &["der", "die", "und", "in", "den", "das", "mit", "zu"],
+        "es" => &["de", "la", "que", "el", "en", "los", "del", "con"],
+        "fr" => &["de", "la", "le", "et", "les", "des", "en", "que"],
+        "it" => &["di", "che", "la", "il", "un", "per", "del", "una"],
+        "nl" => &["de", "het", "van", "een", "en", "in", "dat", "met"],
+        "pt" => &["de", "que", "do", "da", "em", "um", "para", "com"],
+        _ => &[],
+    }
+}
+
+/// Keeps a text that reads like running text. `words` are the words of `text`, and `stop_words` those of its language.
+pub fn check(text: &str, words: &[&str], stop_words: &[&str]) -> Result<(), Reason> {
     let n_words = words.len() as f64;
     let (mut n_real, mut chars, mut n_alpha, mut stop_words_seen) = (0, 0, 0, 0_u32);
     for word in words {
@@ -37,7 +51,7 @@ pub fn check(text: &str, words: &[&str]) -> Result<(), Reason> {
         }
         n_alpha += usize::from(begins_with_letter || word.chars().any(is_alpha));
         if (2..=4).contains(&word.len())
-            && let Some(which) = STOP_WORDS.iter().position(|stop| stop == word)
+            && let Some(which) = stop_words.iter().position(|stop| stop == word)
         {
             stop_words_seen |= 1 << which;
         }
@@ -74,7 +88,7 @@ pub fn check(text: &str, words: &[&str]) -> Result<(), Reason> {
     if n_alpha as f64 / n_words < MIN_ALPHA_WORDS {
         return Err(Reason("gopher_quality/alpha_words"));
     }
-    if (stop_words_seen.count_ones() as usize) < MIN_STOP_WORDS {
+    if !stop_words.is_empty() && (stop_words_seen.count_ones() as usize) < MIN_STOP_WORDS {
         return Err(Reason("gopher_quality/stop_words"));
     }
     Ok(())
@@ -100,8 +114,20 @@ mod tests {
     use super::*;
     use crate::words::split_words;
 
+    #[test]
+    fn each_language_has_its_own_stop_words() {
+        let spanish = "casa ".repeat(60) + "de la";
+        let said = |language: &str| check(&spanish, &split_words(&spanish), stop_words(language)).map_err(|reason| reason.0);
+        assert_eq!((said("es"), said("fr")), (Ok(()), Ok(())));
+        assert_eq!((said("en"), said("de")), (Err("gopher_quality/stop_words"), Err("gopher_quality/stop_words")));
+        assert_eq!(said("fi"), Ok(())); // has no list
+        for language in ["en", "de", "es", "fr", "it", "nl", "pt"] {
+            assert!(stop_words(language).iter().all(|word| (2..=4).contains(&word.len())), "other lengths are not looked for");
+        }
+    }
+
     fn verdict(text: &str) -> &'static str {
-        check(text, &split_words(text)).map_or_else(|reason| reason.0.split('/').nth(1).unwrap(), |()| "keep")
+        check(text, &split_words(text), stop_words("en")).map_or_else(|reason| reason.0.split('/').nth(1).unwrap(), |()| "keep")
     }
 
     /// `n` words: two stop words, then one word again and again.

@@ -211,6 +211,7 @@ impl Iterator for WarcReader {
 
     fn next(&mut self) -> Option<Entry> {
         while !self.ended {
+            self.source.let_go();
             let offset = self.source.offset() as u64;
             let error = match self.read_record() {
                 Ok(Some(record)) => return Some(Entry::Record(record)),
@@ -281,6 +282,8 @@ struct Source {
     current: usize,
     /// The start of a member that does not decompress.
     broken: Option<usize>,
+    /// The file's bytes before this have been let go.
+    let_go: usize,
     /// While a block is read, a member that begins with a record ends it: the record was cut short.
     in_block: bool,
 }
@@ -291,7 +294,16 @@ const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b, 8];
 impl Source {
     fn new(file: MappedFile) -> Source {
         let gzip = file.starts_with(GZIP_MAGIC);
-        Source { file: Arc::new(file), gzip, position: 0, member: None, current: 0, broken: None, in_block: false }
+        Source { file: Arc::new(file), gzip, position: 0, member: None, current: 0, broken: None, let_go: 0, in_block: false }
+    }
+
+    /// Lets go of what was read, now and then: a file of any size takes little memory.
+    fn let_go(&mut self) {
+        const STEP: usize = 16 << 20;
+        if self.position >= self.let_go + STEP {
+            self.let_go = self.position;
+            self.file.let_go_before(self.position);
+        }
     }
 
     /// Where in the file the bytes that come next are stored; for gzip, where their member starts.

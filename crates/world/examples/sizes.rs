@@ -2,7 +2,7 @@
 fn main() {
     let size = if std::env::args().any(|a| a == "demo") { world::Size::Demo } else { world::Size::Smoke };
     let started = std::time::Instant::now();
-    let world = world::World::build(&world::WorldConfig { seed: 1, size });
+    let world = world::World::build(&world::WorldConfig::new(1, size));
     let bytes: usize = world.pages().map(|p| p.body.len()).sum();
     println!("{}", serde_json::to_string_pretty(&world.summary()).unwrap());
     println!("{bytes} bytes of HTML in {:?}", started.elapsed());

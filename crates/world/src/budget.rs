@@ -21,6 +21,24 @@ pub struct WorldConfig {
     pub seed: u64,
     /// How much of everything.
     pub size: Size,
+    /// So many pages on both sides of the filters' thresholds instead of as many as the size has. Real crawls have far more
+    /// pages that are to be dropped than others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub junk: Option<usize>,
+    /// Pages in Spanish, beside those of all languages among the junk.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub spanish: usize,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+impl WorldConfig {
+    /// The usual world of a size.
+    pub fn new(seed: u64, size: Size) -> WorldConfig {
+        WorldConfig { seed, size, junk: None, spanish: 0 }
+    }
 }
 
 /// How much is told about one kind of true knowledge.
@@ -87,6 +105,8 @@ pub struct Budget {
     pub distractions: usize,
     /// Pages on both sides of the filters' thresholds.
     pub junk: usize,
+    /// Pages in Spanish.
+    pub spanish: usize,
     /// Copies of stories, exact and nearly so.
     pub copies: usize,
     /// Conversations for fine-tuning.
@@ -96,12 +116,13 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// The budget of a size.
-    pub fn of(size: Size) -> Budget {
-        match size {
+    /// The budget of a world.
+    pub fn of(config: &WorldConfig) -> Budget {
+        let usual = match config.size {
             Size::Smoke => Budget::smoke(),
             Size::Demo => Budget::demo(),
-        }
+        };
+        Budget { junk: config.junk.unwrap_or(usual.junk), spanish: config.spanish, ..usual }
     }
 
     /// About 200 thousand tokens with each sort of page and label in it.
@@ -135,6 +156,7 @@ impl Budget {
             news: 24,
             distractions: 30,
             junk: 320,
+            spanish: 0,
             copies: 20,
             conversations: 500,
             problems: 300,
@@ -166,6 +188,7 @@ impl Budget {
             news: 120,
             distractions: 140,
             junk: 630,
+            spanish: 0,
             copies: 120,
             conversations: 11000,
             problems: 6000,

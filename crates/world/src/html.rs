@@ -3,6 +3,7 @@
 //! Knows nothing about what the text says. A site keeps its design; links, advertisements and banners differ by page.
 
 use base::rng::{Rng, label};
+use base::text::escape;
 
 /// What a server sends for a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,11 +62,6 @@ pub fn design_of(url: &str) -> usize {
 /// The host of an address.
 pub fn host(url: &str) -> &str {
     url.split("//").nth(1).unwrap_or(url).split('/').next().unwrap_or(url)
-}
-
-/// A text with the five marks that HTML reserves written as entities.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The page as its site would send it: UTF-8, one `<p>` for each line of the text.

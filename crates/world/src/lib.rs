@@ -22,6 +22,7 @@ mod residents;
 
 mod lessons;
 mod problems;
+mod spanish;
 mod spelling;
 mod word_problems;
 

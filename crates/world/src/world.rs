@@ -12,7 +12,7 @@ use crate::residents::Resident;
 use crate::sheet::{Dress, Sheet, Shelf};
 use crate::{
     articles, conversations, dialogues, distractions, echoes, forum, glossaries, html, jokes, junk, lessons, news, places, problems,
-    recitation, residents, spelling, stories,
+    recitation, residents, spanish, spelling, stories,
 };
 use base::rng::{Rng, label};
 use flate2::Compression;
@@ -103,7 +103,7 @@ pub struct KindSummary {
 impl World {
     /// Builds the world; takes seconds at the demo's size.
     pub fn build(config: &WorldConfig) -> World {
-        let budget = Budget::of(config.size);
+        let budget = Budget::of(config);
         let seed = config.seed;
         let levels: Vec<usize> = budget.residents.iter().map(|&(_, count)| count).collect();
         let names = Names::new(seed, &levels, budget.unseen);
@@ -143,6 +143,7 @@ impl World {
         sheets.extend(dialogues::sheets(seed, &budget));
         sheets.extend(distractions::sheets(seed, budget.distractions));
         sheets.extend(junk::sheets(seed, budget.junk));
+        sheets.extend(spanish::sheets(seed, budget.spanish));
         Rng::derive(seed, &[label("shuffle")]).shuffle(&mut sheets);
         junk::copy_some(seed, &mut sheets, budget.copies);
         junk::label_equals(&mut sheets);

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use corpus::crawl::counts::Counts;
 use corpus::crawl::{CrawlConfig, crawl};
 
 use crate::context::Context;
+use crate::recipe::{default_agent, default_delay};
 
 /// Fetches web pages, politely, into WARC files; or goes on where it was stopped
 #[derive(Debug, clap::Args)]
@@ -21,7 +23,7 @@ pub struct Args {
     #[arg(long)]
     out: PathBuf,
     /// User agent: a name and how to reach you, as in "my-crawler (+mailto:me@example.org)"; needed for public servers
-    #[arg(long, default_value = concat!("schoolhouse/", env!("CARGO_PKG_VERSION")), value_name = "TEXT")]
+    #[arg(long, default_value_t = default_agent(), value_name = "TEXT")]
     agent: String,
     /// Pages to keep [default: until no address waits]
     #[arg(long, value_name = "N")]
@@ -39,7 +41,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     per_host: u16,
     /// Pause between two requests to a server; a longer one that its robots.txt asks for is kept
-    #[arg(long, default_value_t = 1.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = default_delay(), value_name = "SECONDS")]
     delay: f64,
     /// Bytes of a page that are kept; the rest is cut off
     #[arg(long, default_value_t = 4 << 20, value_name = "BYTES")]
@@ -70,22 +72,28 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     config.pace.pages = args.pages.unwrap_or(u64::MAX);
     config.pace.server_pages = args.host_pages;
     config.pace.per_server = args.per_host.into();
-    config.pace.delay = seconds("delay", args.delay)?;
+    config.pace.delay = seconds("--delay", args.delay)?;
     config.limits.max_bytes = args.max_bytes;
-    config.limits.total = seconds("timeout", args.timeout)?;
+    config.limits.total = seconds("--timeout", args.timeout)?;
     config.allow = args.allow.clone();
     config.deny = args.deny.clone();
     config.any_domain = args.any_domain;
 
-    let progress = context.progress("crawl", args.pages.unwrap_or(0));
-    let outcome = crawl(&config, &progress, &context.stop);
+    print!("{}", stage(&config, context)?.table());
+    Ok(())
+}
+
+/// Crawls, or goes on. A crawl that was stopped shows its table all the same.
+pub fn stage(config: &CrawlConfig, context: &Context) -> anyhow::Result<Counts> {
+    let progress = context.progress("crawl", if config.pace.pages == u64::MAX { 0 } else { config.pace.pages });
+    let outcome = crawl(config, &progress, &context.stop);
     progress.finish();
-    let outcome = outcome.with_context(|| format!("crawling into {}", args.out.display()))?;
-    print!("{}", outcome.counts.table());
+    let outcome = outcome.with_context(|| format!("crawling into {}", config.output.display()))?;
     if outcome.stopped {
+        context.line(outcome.counts.table().trim_end());
         return Err(base::Error::Stopped.into());
     }
-    Ok(())
+    Ok(outcome.counts)
 }
 
 /// The addresses of a file; blank lines and lines of comment are passed over.
@@ -95,6 +103,7 @@ fn lines(path: &Path) -> anyhow::Result<Vec<String>> {
     Ok(lines.map(str::to_string).collect())
 }
 
-fn seconds(name: &str, value: f64) -> anyhow::Result<Duration> {
-    Duration::try_from_secs_f64(value).map_err(|_| anyhow::anyhow!("--{name} {value} is no time; give a number of seconds"))
+/// A number of seconds that is asked for as `name`.
+pub fn seconds(name: &str, value: f64) -> anyhow::Result<Duration> {
+    Duration::try_from_secs_f64(value).map_err(|_| anyhow::anyhow!("{name} {value} is no time; give a number of seconds"))
 }

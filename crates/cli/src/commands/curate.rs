@@ -18,7 +18,8 @@ pub struct Args {
     /// Folder of documents to write
     #[arg(long)]
     out: PathBuf,
-    /// fineweb: all filters, for raw web pages; minimal: language and exact duplicates, for shelves chosen by hand
+    /// fineweb: all filters, for raw web pages; minimal: language and exact duplicates, for shelves chosen by hand; extract: none,
+    /// the main text of every page
     #[arg(long, default_value = "fineweb", value_parser = profile)]
     profile: Profile,
     /// Languages that stay, two letters each
@@ -65,10 +66,10 @@ fn rank(text: &str) -> Result<Rank, String> {
 }
 
 fn profile(name: &str) -> Result<Profile, String> {
-    [Profile::FineWeb, Profile::Minimal]
+    [Profile::FineWeb, Profile::Minimal, Profile::Extract]
         .into_iter()
         .find(|profile| profile.name() == name)
-        .ok_or("there are fineweb and minimal".to_string())
+        .ok_or("there are fineweb, minimal and extract".to_string())
 }
 
 /// Runs the command.

@@ -1,4 +1,4 @@
-//! `eval`: the report card, of one model folder in the terminal, or of a whole run in its report.
+//! `eval`: the report card, of one model folder in the terminal, or of a whole run in its report; and bits per byte.
 //!
 //! What is asked and how it is graded stands in the crate `tasks`.
 
@@ -10,21 +10,28 @@ use model::Model;
 use tasks::card::{self, Card, Limits, ModelCard, N_SECTIONS, Role, Run, World};
 use tasks::subject::Subject;
 use tokenizer::Tokenizer;
+use tokenizer::shards::page_text;
+use train::evaluate::Validation;
+use train::step::{Division, Workers};
 
+use super::tokenize::DocumentReader;
 use crate::context::Context;
 
 /// Sequences that are written at the same time.
 const SLOTS: usize = 64;
 
-/// Measures a model against the answer key of a built-in web.
+/// Measures a model against the answer key of a built-in web, and on documents.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder of the model
     #[arg(long)]
     model: PathBuf,
     /// Folder of the built-in web that it read
-    #[arg(long)]
-    world: PathBuf,
+    #[arg(long, required_unless_present = "documents")]
+    world: Option<PathBuf>,
+    /// Bits per byte on documents: Parquet, JSON lines, text and Markdown files, or folders of these
+    #[arg(long, num_args = 1.., value_name = "DOCUMENTS")]
+    documents: Vec<PathBuf>,
     /// Seed of what is drawn from the key, and of sampled answers
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -32,13 +39,37 @@ pub struct Args {
 
 /// Runs the command: the model is asked as a page that it goes on with, and in a conversation.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let world = World::read(&args.world).map_err(from_tasks)?;
+    if !args.documents.is_empty() {
+        println!("{}", bits_per_byte(&args.model, &args.documents, context)?);
+    }
+    let Some(world) = &args.world else { return Ok(()) };
+    let world = World::read(world).map_err(from_tasks)?;
     let mut models = BTreeMap::new();
     for (name, role) in [("as a page", Role::Base), ("in a conversation", Role::Assistant)] {
         models.insert(name.to_owned(), measure(name, role, &args.model, &world, args.seed, context)?);
     }
     print!("{}", card::full_table(&models));
     Ok(())
+}
+
+/// Bits per byte of a model on documents, in a sentence.
+fn bits_per_byte(folder: &Path, documents: &[PathBuf], context: &Context) -> anyhow::Result<String> {
+    let model = Model::load(folder)?;
+    let tokenizer = Tokenizer::load(folder)?;
+    let mut reader = DocumentReader::open(documents)?;
+    let mut n_documents = 0;
+    let texts = reader.by_ref().map(|document| {
+        n_documents += 1;
+        page_text(&document.url, &document.text)
+    });
+    // A micro-batch of one row may be any number of rows.
+    let division = Division::new(&model.config, context.threads, model.config.context, context.threads);
+    let validation = Validation::of_texts(texts, &tokenizer, division.micro_rows, model.config.context);
+    reader.close(context)?;
+    anyhow::ensure!(n_documents > 0, "there are no documents in {}", documents[0].display());
+    let mut workers = Workers::new(&model, division, model.config.context, context.threads);
+    let bits = validation.bits_per_byte(&model, &mut workers);
+    Ok(format!("{bits:.4} bits per byte on {n_documents} documents of {} bytes, addresses included", validation.bytes()))
 }
 
 /// What the stage works on.

@@ -8,12 +8,13 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use base::run::{Done, begin, check_done, mark_done};
-use corpus::curate::Shelf;
+use corpus::crawl::CrawlConfig;
+use corpus::curate::{Profile, Shelf};
 use train::pretrain::PretrainConfig;
 use train::sft::SftConfig;
 use world::WorldConfig;
 
-use super::{curate, eval, pretrain, sft, tokenize};
+use super::{crawl, curate, eval, pretrain, sft, tokenize};
 use crate::context::{Context, was_stopped};
 use crate::recipe::{self, Recipe};
 use crate::stages::{self, RunFolder, Stage, StageTime};
@@ -103,17 +104,31 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
     match stage {
         Stage::World => {
             let world = recipe.world.as_ref().expect("a recipe with this stage has its section");
-            super::world::stage(&WorldConfig { seed: recipe.seed, size: world.size }, &out, context)?;
+            super::world::stage(&WorldConfig::new(recipe.seed, world.size), &out, context)?;
+        }
+        Stage::Crawl => {
+            let asked = recipe.crawl.as_ref().expect("a recipe with this stage has its section");
+            let mut config = CrawlConfig::new(asked.seeds.clone(), &out, &asked.agent);
+            config.pace.pages = asked.pages;
+            config.pace.delay = crawl::seconds("[crawl] delay", asked.delay)?;
+            config.depth = asked.depth;
+            config.allow = asked.allow.clone();
+            config.deny = asked.deny.clone();
+            context.line(crawl::stage(&config, context)?.table().trim_end());
         }
         Stage::Documents => {
-            let world = folder.of(Stage::World);
-            let (shelves, languages) = match &recipe.corpus {
-                None => (curate::Stage::shelves_of_world(&world), recipe::default_languages()),
-                Some(corpus) => {
-                    let shelf = Shelf { inputs: corpus.inputs.clone(), profile: corpus.profile, dump: None };
-                    (vec![shelf], corpus.languages.clone())
-                }
+            let shelf = |inputs, profile| Shelf { inputs, profile, dump: None };
+            let mut shelves = match recipe.world {
+                Some(_) => curate::Stage::shelves_of_world(&folder.of(Stage::World)),
+                None => Vec::new(),
             };
+            if recipe.crawl.is_some() {
+                shelves.push(shelf(vec![folder.of(Stage::Crawl).join("*.warc.gz")], Profile::FineWeb));
+            }
+            if let Some(corpus) = recipe.corpus.as_ref().filter(|corpus| !corpus.inputs.is_empty()) {
+                shelves.push(shelf(corpus.inputs.clone(), corpus.profile));
+            }
+            let languages = recipe.corpus.as_ref().map_or_else(recipe::default_languages, |corpus| corpus.languages.clone());
             let stage = curate::Stage { shelves, languages: &languages, out: &out };
             let funnel = curate::stage(&stage, context)?;
             context.line(funnel.table().trim_end());

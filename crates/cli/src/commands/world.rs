@@ -24,6 +24,12 @@ pub struct Args {
     /// How much: `smoke` (for tests) or `demo`
     #[arg(long, default_value = "demo", value_parser = size)]
     size: Size,
+    /// Pages that the filters are there for, and pages just on this side of them [default: by the size]
+    #[arg(long, value_name = "PAGES")]
+    junk: Option<usize>,
+    /// Pages in Spanish
+    #[arg(long, value_name = "PAGES", default_value_t = 0)]
+    spanish: usize,
     /// Folder to write
     #[arg(long)]
     out: PathBuf,
@@ -49,7 +55,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     if args.out.join(WORLD).exists() {
         context::refuse_full_folder(&args.out)?;
     }
-    let summary = stage(&WorldConfig { seed: args.seed, size: args.size }, &args.out, context)?;
+    let config = WorldConfig { seed: args.seed, size: args.size, junk: args.junk, spanish: args.spanish };
+    let summary = stage(&config, &args.out, context)?;
     let count = |name: &str| summary.pages.get(name).copied().unwrap_or(0);
     context.line(&format!(
         "{} pages of the web, {} schoolbook pages, {} facts, {} conversations, {} problems",

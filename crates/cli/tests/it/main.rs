@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod bad_input;
+mod crawl_recipe;
 mod help;
 mod resume;
 mod support;

@@ -202,10 +202,10 @@ fn check(config: &CrawlConfig, seeds: &[Url]) -> Result<()> {
     Ok(())
 }
 
-/// A folder that holds something else than a crawl is left alone.
+/// A folder that holds something else than a crawl, or a run's note that one begins here, is left alone.
 fn refuse_other_folder(folder: &Path, journal: &Path) -> Result<()> {
-    let mut entries = std::fs::read_dir(folder).map_err(|source| Error::io(folder, "read", source))?;
-    if !journal.exists() && entries.next().is_some() {
+    let mut entries = std::fs::read_dir(folder).map_err(|source| Error::io(folder, "read", source))?.flatten();
+    if !journal.exists() && entries.any(|entry| entry.file_name() != base::run::STARTED) {
         return Err(Error::Refused(format!("{} holds files of something else; choose another folder", folder.display())));
     }
     Ok(())

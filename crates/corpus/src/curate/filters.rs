@@ -104,7 +104,7 @@ pub fn filter(item: Item, profile: Profile, dump: String, file_path: String, rul
     let end = verdict.run(item, profile, &mut document, rules, wants_html);
     let end = match end {
         Ok(hash) => {
-            let signature = if profile == Profile::FineWeb { minhash::signature_of(&document.text) } else { None };
+            let signature = if profile.asks(NEAR_DUPLICATE) { minhash::signature_of(&document.text) } else { None };
             Ok(Box::new(Kept { document, hash, signature, signature_nanos: verdict.lap() }))
         }
         Err((step, reason)) => Err(Box::new(Dropped { step, reason, nanos: verdict.lap(), document })),
@@ -141,7 +141,6 @@ impl Chain {
         rules: &Rules,
         wants_html: &dyn Fn(&str) -> bool,
     ) -> Result<[u8; 16], (&'static str, Reason)> {
-        let all = profile == Profile::FineWeb;
         let content = match item {
             Item::Document(given) => {
                 *document =
@@ -158,10 +157,10 @@ impl Chain {
         self.pass("record", content.bytes() as usize, true);
 
         let is_page = !matches!(content, Content::Text(_));
-        if all && is_page {
+        if profile.asks("url") && is_page {
             url::check(&document.url, &rules.url_lists).map_err(|reason| ("url", reason))?;
         }
-        self.pass("url", content.bytes() as usize, all && is_page);
+        self.pass("url", content.bytes() as usize, profile.asks("url") && is_page);
 
         let html = match &content {
             Content::Html(html) if wants_html(&document.id) => Some(html.clone()),
@@ -171,21 +170,24 @@ impl Chain {
         self.pass("extract", document.text.len(), true);
         self.extraction = html.map(|html| (html, document.text.clone()));
 
-        let doubt = if all { Doubt::Drops } else { Doubt::Keeps };
+        let doubt = if profile == Profile::FineWeb { Doubt::Drops } else { Doubt::Keeps };
         let detected = rules.detector.detect(&document.text);
         self.language = Some(detected.code.clone());
-        language::check(&detected, rules.language_threshold, &rules.languages, doubt).map_err(|reason| ("language", reason))?;
-        let is_wanted = rules.languages.contains(&detected.code);
+        if profile.asks("language") {
+            language::check(&detected, rules.language_threshold, &rules.languages, doubt).map_err(|reason| ("language", reason))?;
+        }
+        let is_wanted = rules.languages.contains(&detected.code) || !profile.asks("language");
         // What stays by the benefit of the doubt is in no language that is known.
         (document.language, document.language_score) = if is_wanted { (detected.code, detected.score) } else { ("und".to_string(), 0.0) };
-        self.pass("language", document.text.len(), true);
+        self.pass("language", document.text.len(), profile.asks("language"));
 
-        if all {
+        if profile == Profile::FineWeb {
             let words = split_words(&document.text);
+            let stop_words = gopher_quality::stop_words(&document.language);
             gopher_repetition::check(&document.text, &words).map_err(|reason| ("gopher_repetition", reason))?;
             self.pass("gopher_repetition", document.text.len(), true);
 
-            gopher_quality::check(&document.text, &words).map_err(|reason| ("gopher_quality", reason))?;
+            gopher_quality::check(&document.text, &words, stop_words).map_err(|reason| ("gopher_quality", reason))?;
             self.pass("gopher_quality", document.text.len(), true);
 
             let left = c4::rewrite_words(&document.text, &words).map_err(|reason| ("c4", reason))?;

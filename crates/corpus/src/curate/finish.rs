@@ -111,8 +111,7 @@ impl Join {
 
     /// The last steps, for one document.
     fn take(&mut self, mut document: Document, number: u64, profile: Profile) -> Result<()> {
-        let is_web = profile == Profile::FineWeb;
-        if self.duplicates.is_marked(number) {
+        if profile.asks(EXACT_DUPLICATE) && self.duplicates.is_marked(number) {
             return self.drop(0, document, Reason(EXACT_DUPLICATE));
         }
         self.steps[0].keep(document.text.len() as u64);
@@ -121,7 +120,7 @@ impl Join {
         }
         self.steps[1].keep(document.text.len() as u64);
         match self.pii {
-            PiiPolicy::Drop if is_web => {
+            PiiPolicy::Drop if profile.asks(PII) => {
                 if let Some(kind) = pii::has_pii(&document.text) {
                     let reason = match kind {
                         pii::Kind::Email => "pii/email",
@@ -130,7 +129,7 @@ impl Join {
                     return self.drop(2, document, Reason(reason));
                 }
             }
-            PiiPolicy::Replace if is_web => document.text = pii::replace(&document.text).0,
+            PiiPolicy::Replace if profile.asks(PII) => document.text = pii::replace(&document.text).0,
             _ => {}
         }
         self.steps[2].keep(document.text.len() as u64);

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use base::text::{escape, thousands};
+
 use super::examples::{Example, Examples, Extraction};
 use super::task::TaskTime;
 use crate::funnel::{Funnel, Step, in_bytes};
@@ -266,19 +268,6 @@ fn words_of(name: &str) -> String {
     name.replace('_', " ")
 }
 
-/// `12,345`.
-fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// `4k`: a power of two for a narrow axis.
 fn short(n: u64) -> String {
     match n {
@@ -286,22 +275,6 @@ fn short(n: u64) -> String {
         1024..1_048_576 => format!("{}k", n >> 10),
         _ => format!("{}M", n >> 20),
     }
-}
-
-/// Text for HTML, in content and in quoted attributes.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 16);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -265,8 +265,7 @@ fn work(jobs: &Mutex<Receiver<Job>>, sender: Sender<(u64, Outcome)>, task: &Task
 /// Puts verdicts in order, counts and writes.
 struct Collector<'a> {
     folder: &'a Path,
-    /// Whether documents are asked to pass all filters.
-    is_web: bool,
+    profile: Profile,
     writer: ParquetWriter,
     dropped: Option<ParquetWriter>,
     hashes: AtomicFile,
@@ -282,7 +281,7 @@ impl Collector<'_> {
         let dropped = || ParquetWriter::of_dropped(folder, &format!("dropped-{:05}", task.number));
         Ok(Collector {
             folder,
-            is_web: task.profile == Profile::FineWeb,
+            profile: task.profile,
             writer: ParquetWriter::create(folder)?,
             dropped: keeps_dropped.then(dropped).transpose()?,
             hashes: AtomicFile::create(&folder.join(HASHES))?,
@@ -340,10 +339,8 @@ impl Collector<'_> {
     }
 
     fn keep(&mut self, kept: Kept) -> Result<()> {
-        self.counts.asked.insert(EXACT_DUPLICATE.to_string());
-        if self.is_web {
-            self.counts.asked.extend([NEAR_DUPLICATE, PII].map(String::from));
-        }
+        let asked = [EXACT_DUPLICATE, NEAR_DUPLICATE, PII].into_iter().filter(|step| self.profile.asks(step));
+        self.counts.asked.extend(asked.map(String::from));
         self.counts.documents += 1;
         self.counts.kept_characters.add(kept.document.text.chars().count());
         *self.nanos.entry(NEAR_DUPLICATE.to_string()).or_default() += kept.signature_nanos;

@@ -63,7 +63,7 @@ fn verdicts_are_datatroves() {
             }
         };
         expect("gopher_repetition", gopher_repetition::check(text, &words));
-        expect("gopher_quality", gopher_quality::check(text, &words));
+        expect("gopher_quality", gopher_quality::check(text, &words, gopher_quality::stop_words("en")));
         expect("fineweb", fineweb::check(text));
         let rewritten = c4::rewrite(text);
         expect("c4", rewritten.as_ref().map(|_| ()).map_err(|reason| *reason));

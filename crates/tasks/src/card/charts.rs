@@ -1,9 +1,11 @@
 //! The report's pictures, from the card alone.
 
+use base::text::thousands;
+
 use super::recall::Level;
 use super::{Card, Funnel, ModelCard, Reading};
 use crate::stats::{Rate, mean};
-use crate::svg::{Axis, Bar, BarChart, BarGroup, LineChart, Point, Rule, Series, Stroke, figure, thousands};
+use crate::svg::{Axis, Bar, BarChart, BarGroup, LineChart, Point, Rule, Series, Stroke, figure};
 
 /// Every picture that the card has something for: file name and SVG.
 pub fn all(card: &Card) -> Vec<(&'static str, String)> {
@@ -28,12 +30,12 @@ pub fn all(card: &Card) -> Vec<(&'static str, String)> {
 
 fn funnel_chart(funnel: &Funnel) -> String {
     let bar = |value: u64, note: String| Bar { value: value as f64, interval: None, colour: 0, note };
-    let mut groups = vec![BarGroup { label: "records".into(), bars: vec![bar(funnel.records, thousands(funnel.records as i64))] }];
+    let mut groups = vec![BarGroup { label: "records".into(), bars: vec![bar(funnel.records, thousands(funnel.records))] }];
     for step in &funnel.steps {
-        let kept = thousands(step.kept as i64);
+        let kept = thousands(step.kept);
         let note = match step.dropped {
             0 => kept,
-            dropped => format!("{kept}  (−{})", thousands(dropped as i64)),
+            dropped => format!("{kept}  (−{})", thousands(dropped)),
         };
         groups.push(BarGroup { label: step.name.clone(), bars: vec![bar(step.kept, note)] });
     }

@@ -1,11 +1,12 @@
 //! `report.md`: the run told in order, from the card alone. What models wrote is
 //! shown in fences that it cannot close.
 
+use base::text::thousands;
+
 use super::prompts::Shown;
 use super::table::{aligned, full_table, percent, table, times};
 use super::{Card, ModelCard, Run};
 use crate::stats::mean;
-use crate::svg::thousands;
 
 /// The whole report. `pictures` are the files that stand beside it.
 pub fn report(card: &Card, run: &Run, pictures: &[&str]) -> String {
@@ -39,15 +40,15 @@ fn funnel(card: &Card, picture: &str) -> String {
     let Some(funnel) = &card.funnel else { return String::new() };
     let mut text = format!(
         "\n## From pages to documents\n\n{} records went in, {} documents came out ({} bytes of text; profile `{}`).\n{picture}",
-        thousands(funnel.records as i64),
-        thousands(funnel.documents as i64),
-        thousands(funnel.bytes as i64),
+        thousands(funnel.records),
+        thousands(funnel.documents),
+        thousands(funnel.bytes),
         funnel.profile
     );
     let mut rows = vec![vec!["filter".to_owned(), "kept".to_owned(), "dropped".to_owned(), "most frequent reasons".to_owned()]];
     for step in &funnel.steps {
         let reasons: Vec<String> = step.reasons.iter().take(4).map(|(name, n)| format!("{name} {n}")).collect();
-        rows.push(vec![step.name.clone(), thousands(step.kept as i64), thousands(step.dropped as i64), reasons.join(", ")]);
+        rows.push(vec![step.name.clone(), thousands(step.kept), thousands(step.dropped), reasons.join(", ")]);
     }
     text += "\n";
     text += &aligned(&rows);
@@ -59,7 +60,7 @@ fn reading(card: &Card, picture: &str) -> String {
     if reading.loss.is_empty() && reading.samples.is_empty() {
         return String::new();
     }
-    let mut text = format!("\n## Reading\n\n{} steps of pretraining.", thousands(reading.steps as i64));
+    let mut text = format!("\n## Reading\n\n{} steps of pretraining.", thousands(reading.steps));
     if let (Some((_, first)), Some((_, last))) = (reading.loss.first(), reading.loss.last()) {
         text += &format!(" The loss fell from {first:.2} to {last:.2} nats per token.");
     }
@@ -71,7 +72,7 @@ fn reading(card: &Card, picture: &str) -> String {
     if let Some(first) = samples.first() {
         text += &format!("\nThe same beginning, gone on with on the way: {}\n", inline(&first.prompt));
         for sample in samples {
-            text += &format!("\nAfter {} steps:\n\n{}", thousands(sample.step as i64), fenced(&sample.text));
+            text += &format!("\nAfter {} steps:\n\n{}", thousands(sample.step), fenced(&sample.text));
         }
     }
     text

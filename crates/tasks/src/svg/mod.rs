@@ -141,20 +141,9 @@ fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.57
 }
 
+/// A text for XML 1.0, which has no spelling for control characters.
 fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            // XML 1.0 has no spelling for control characters.
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
+    base::text::escape(&text.replace(char::is_control, " "))
 }
 
 /// Round ticks that cover `low..=high`: steps of 1, 2 or 5 times a power of ten, at
@@ -178,17 +167,10 @@ fn tick_label(value: f64) -> String {
     text.trim_end_matches('0').to_owned()
 }
 
-/// `12345` as `12,345`.
-pub fn thousands(value: i64) -> String {
-    let digits = value.unsigned_abs().to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if value < 0 { format!("-{text}") } else { text }
+/// `-12345` as `-12,345`.
+fn thousands(value: i64) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    sign.to_owned() + &base::text::thousands(value.unsigned_abs())
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use super::{fitting, page, round};
 use crate::dates;
-use crate::html::{self, dress, headers};
+use crate::html::{dress, headers};
 use crate::sheet::{Dress, Raw, Sheet};
 use base::rng::Rng;
+use base::text::escape;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write;
@@ -171,7 +172,7 @@ pub fn address_data(rng: &mut Rng, i: usize) -> Sheet {
 pub fn broken_html(rng: &mut Rng, i: usize) -> Sheet {
     let mut sheet = page(rng, i, String::new());
     sheet.text = fitting(rng);
-    let paragraphs: Vec<String> = sheet.text.lines().map(html::escape).collect();
+    let paragraphs: Vec<String> = sheet.text.lines().map(escape).collect();
     let body = if round(i).is_multiple_of(2) {
         format!("<html><head><title>Page</title><body><div class=post><article><p>{}</article>", paragraphs.join("<p>"))
     } else {

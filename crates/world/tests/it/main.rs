@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use world::{Size, World, WorldConfig};
 
 /// A small world that all tests look at.
-static WORLD: LazyLock<World> = LazyLock::new(|| World::build(&WorldConfig { seed: 20_240_503, size: Size::Smoke }));
+static WORLD: LazyLock<World> = LazyLock::new(|| World::build(&WorldConfig::new(20_240_503, Size::Smoke)));
 
 /// Every text that a model may be trained on: kept pages before the cutoff, and training conversations.
 fn training_texts() -> Vec<String> {

@@ -24,7 +24,7 @@ fn fingerprint(world: &World) -> String {
 fn a_seed_decides_every_byte() {
     let again = World::build(&WORLD.config);
     assert_eq!(fingerprint(&again), fingerprint(&WORLD));
-    let other = World::build(&WorldConfig { seed: 1, size: Size::Smoke });
+    let other = World::build(&WorldConfig::new(1, Size::Smoke));
     assert_ne!(fingerprint(&other), fingerprint(&WORLD));
 }
 
