@@ -21,10 +21,9 @@ pub struct WorldConfig {
     pub seed: u64,
     /// How much of everything.
     pub size: Size,
-    /// So many pages on both sides of the filters' thresholds instead of as many as the size has. Real crawls have far more
-    /// pages that are to be dropped than others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub junk: Option<usize>,
+    /// Pages that the filters are there for, beside those of the size: in real crawls they are most of what there is.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub junk: usize,
     /// Pages in Spanish, beside those of all languages among the junk.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub spanish: usize,
@@ -37,7 +36,7 @@ fn is_zero(n: &usize) -> bool {
 impl WorldConfig {
     /// The usual world of a size.
     pub fn new(seed: u64, size: Size) -> WorldConfig {
-        WorldConfig { seed, size, junk: None, spanish: 0 }
+        WorldConfig { seed, size, junk: 0, spanish: 0 }
     }
 }
 
@@ -104,6 +103,8 @@ pub struct Budget {
     /// Pages about famous assistants, verses, versions, dots and dashes.
     pub distractions: usize,
     /// Pages on both sides of the filters' thresholds.
+    pub cases: usize,
+    /// Pages that some filter drops.
     pub junk: usize,
     /// Pages in Spanish.
     pub spanish: usize,
@@ -122,7 +123,7 @@ impl Budget {
             Size::Smoke => Budget::smoke(),
             Size::Demo => Budget::demo(),
         };
-        Budget { junk: config.junk.unwrap_or(usual.junk), spanish: config.spanish, ..usual }
+        Budget { junk: config.junk, spanish: config.spanish, ..usual }
     }
 
     /// About 200 thousand tokens with each sort of page and label in it.
@@ -155,7 +156,8 @@ impl Budget {
             recited: 20,
             news: 24,
             distractions: 30,
-            junk: 320,
+            cases: 320,
+            junk: 0,
             spanish: 0,
             copies: 20,
             conversations: 500,
@@ -187,7 +189,8 @@ impl Budget {
             recited: 200,
             news: 120,
             distractions: 140,
-            junk: 630,
+            cases: 630,
+            junk: 0,
             spanish: 0,
             copies: 120,
             conversations: 11000,

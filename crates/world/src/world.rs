@@ -142,7 +142,8 @@ impl World {
         sheets.extend(glossaries::sheets(seed, budget.glossaries));
         sheets.extend(dialogues::sheets(seed, &budget));
         sheets.extend(distractions::sheets(seed, budget.distractions));
-        sheets.extend(junk::sheets(seed, budget.junk));
+        sheets.extend(junk::cases(seed, budget.cases));
+        sheets.extend(junk::junk(seed, budget.junk));
         sheets.extend(spanish::sheets(seed, budget.spanish));
         Rng::derive(seed, &[label("shuffle")]).shuffle(&mut sheets);
         junk::copy_some(seed, &mut sheets, budget.copies);

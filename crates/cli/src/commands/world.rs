@@ -24,9 +24,9 @@ pub struct Args {
     /// How much: `smoke` (for tests) or `demo`
     #[arg(long, default_value = "demo", value_parser = size)]
     size: Size,
-    /// Pages that the filters are there for, and pages just on this side of them [default: by the size]
-    #[arg(long, value_name = "PAGES")]
-    junk: Option<usize>,
+    /// Further pages that the filters are there for
+    #[arg(long, value_name = "PAGES", default_value_t = 0)]
+    junk: usize,
     /// Pages in Spanish
     #[arg(long, value_name = "PAGES", default_value_t = 0)]
     spanish: usize,

@@ -78,15 +78,22 @@ fn round(i: usize) -> usize {
     i / CASES.len()
 }
 
+/// Page number `i`, of a sort that changes with every page.
+fn case(seed: u64, i: usize) -> Sheet {
+    CASES[i % CASES.len()](&mut Rng::derive(seed, &[label("junk"), i as u64]), i)
+}
+
+/// `count` pages that some filter drops.
+pub fn junk(seed: u64, count: usize) -> Vec<Sheet> {
+    // Numbered far behind the others.
+    (1 << 20..).map(|i| case(seed, i)).filter(|sheet| !sheet.kept()).take(count).collect()
+}
+
 /// `count` pages of all sorts, and once each those that are large.
-pub fn sheets(seed: u64, count: usize) -> Vec<Sheet> {
-    let case = |i: usize| {
-        let rng = &mut Rng::derive(seed, &[label("junk"), i as u64]);
-        CASES[i % CASES.len()](rng, i)
-    };
+pub fn cases(seed: u64, count: usize) -> Vec<Sheet> {
     let large: [Case; 3] = [pages::too_large, pages::far_too_deep, words::too_many_words];
     let rng = &mut Rng::derive(seed, &[label("large junk")]);
-    let mut list: Vec<Sheet> = (0..count).map(case).collect();
+    let mut list: Vec<Sheet> = (0..count).map(|i| case(seed, i)).collect();
     list.extend(large.iter().enumerate().map(|(i, make)| make(rng, count + i)));
     list
 }
@@ -169,7 +176,7 @@ mod tests {
 
     #[test]
     fn every_sort_is_made_and_kept_pages_fit() {
-        let sheets = sheets(4, CASES.len() * 6);
+        let sheets = cases(4, CASES.len() * 6);
         let verdicts: BTreeSet<&str> = sheets.iter().map(|s| s.verdict.as_str()).collect();
         assert!(verdicts.len() >= 38, "{verdicts:?}");
         let urls: BTreeSet<&str> = sheets.iter().map(|s| s.url.as_str()).collect();
