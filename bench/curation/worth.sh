@@ -46,7 +46,8 @@ model() { # the web, its world, tokens to read
         echo "== $1, seed $seed: $3 tokens of $(tokens "$1")"
         echo "English: $(schoolhouse eval --model "$out/$1-model" --documents "$out/held-out-en")"
         echo "Spanish: $(schoolhouse eval --model "$out/$1-model" --documents "$out/held-out-es")"
-        schoolhouse eval --model "$out/$1-model" --world "$out/$2" | grep -E 'measured|recall|knowledge|context|in steps'
+        schoolhouse eval --model "$out/$1-model" --world "$out/$2" | cut -d'|' -f1-3 |
+            grep -E 'measured|recall: (64 times and more|32|16|8|never)|knowledge: (capitals|all)|three digit sums|context'
     } | tee "$out/$1.txt"
 }
 for pair in raw:world-junk curated:world-junk english:world-spanish both:world-spanish; do

@@ -30,14 +30,14 @@ fn the_key_is_kept_on_unseen_seeds() {
     let scratch = Scratch::new("world-curate");
     let mut score: BTreeMap<String, Score> = BTreeMap::new();
     for seed in SEEDS {
-        let world = scratch.join(&format!("world-{seed}"));
+        let world = scratch.join(format!("world-{seed}"));
         let made = answer(schoolhouse().args(["world", "--quiet", "--size", "smoke", "--seed", seed, "--out"]).arg(&world));
         assert_eq!(made.code, Some(0), "{}", made.stderr);
         let key: Vec<Row> = base::jsonl::read_jsonl(&world.join("answers.jsonl")).unwrap().map(Result::unwrap).collect();
 
         let shelf = |input: &str, profile| Shelf { inputs: vec![world.join(input)], profile, dump: None };
         let shelves = vec![shelf("web-*.warc.gz", Profile::FineWeb), shelf("schoolbooks.jsonl.gz", Profile::Minimal)];
-        let (output, dropped) = (scratch.join(&format!("documents-{seed}")), scratch.join(&format!("dropped-{seed}")));
+        let (output, dropped) = (scratch.join(format!("documents-{seed}")), scratch.join(format!("dropped-{seed}")));
         let config = CurateConfig { keep_dropped: Some(dropped.clone()), ..CurateConfig::new(shelves, &output, 2) };
         let funnel = curate(&config, &Progress::silent(), &Stop::new()).unwrap();
         let documents: Vec<Document> = read_documents(&[output]).unwrap().map(Result::unwrap).collect();
