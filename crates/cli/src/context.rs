@@ -20,6 +20,8 @@ pub const SAVING: &str = "\nstopping: what is finished is being saved (Ctrl-C ag
 pub struct Context {
     /// Where progress is shown.
     pub output: Output,
+    /// Whether results may bear colours.
+    pub colour: bool,
     /// Raised by the first Ctrl-C.
     pub stop: Stop,
     /// Worker threads.
@@ -35,7 +37,7 @@ pub struct Options {
     /// Multiply matrices in all 24 bits of f32 where AMX would keep 16 and be several times faster
     #[arg(long, global = true)]
     full_precision: bool,
-    /// Show progress as whole lines, as if there were no terminal
+    /// Show progress as whole lines and results without colours, as if there were no terminal
     #[arg(long, global = true)]
     plain: bool,
     /// Show no progress
@@ -51,6 +53,7 @@ impl Context {
             (false, true) => Output::Plain,
             (false, false) => Output::Terminal,
         };
+        let colour = !options.plain && std::io::stdout().is_terminal();
         if options.full_precision {
             tensor::matmul::full_precision();
         }
@@ -58,7 +61,7 @@ impl Context {
         let threads = options.threads.map_or(processors, usize::from);
         let stop = Stop::new();
         listen(stop.clone(), on_stop)?;
-        Ok(Context { output, stop, threads })
+        Ok(Context { output, colour, stop, threads })
     }
 
     /// Progress of one piece of work, shown as the user asked.

@@ -47,9 +47,13 @@ enum Command {
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(tell_panic));
     let cli = Cli::parse();
-    // These answer Ctrl-C themselves: they stop writing, and have nothing to save.
-    let writes = matches!(cli.command, Command::Complete(_) | Command::Chat(_));
-    let on_stop = if writes { "" } else { context::SAVING };
+    // What has nothing to save stops without a word.
+    let saves = match &cli.command {
+        Command::Complete(_) | Command::Chat(_) => false,
+        Command::Tokenizer(args) => args.saves(),
+        _ => true,
+    };
+    let on_stop = if saves { context::SAVING } else { "" };
     let outcome = Context::new(&cli.options, on_stop).and_then(|context| dispatch(&cli.command, &context));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -29,7 +29,7 @@ impl ModelFolder {
     /// Reads a folder. A tokenizer that is not the model's is refused.
     pub fn load(folder: &Path) -> Result<ModelFolder> {
         let model = Model::load(folder)?;
-        let tokenizer = Tokenizer::load(folder)?;
+        let tokenizer = Tokenizer::load_ours(folder)?;
         if tokenizer.vocab_size() != model.config.vocab_size {
             return Err(Error::OtherTokenizer {
                 model: folder.join("config.json"),

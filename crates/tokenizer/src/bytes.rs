@@ -54,6 +54,17 @@ pub(crate) fn spell(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| spell_byte(byte)).collect()
 }
 
+/// The bytes of a spelling; nothing if one of its characters stands for no byte.
+pub(crate) fn unspell(spelling: &str) -> Option<Vec<u8>> {
+    spelling
+        .chars()
+        .map(|c| match u32::from(c) {
+            code @ 0..256 => Some(code as u8).filter(|&byte| is_printable(byte)),
+            code => BYTE_OF_ID.get((code - 0x100 + PRINTABLE) as usize).copied(),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +77,8 @@ mod tests {
         assert_eq!(BYTE_OF_ID[220], b' '); // GPT-2's well-known id of the space
         assert!((0..=255u8).all(|byte| BYTE_OF_ID[usize::from(ID_OF_BYTE[usize::from(byte)])] == byte));
         assert_eq!(spell(b" a\n\xff\xad"), "\u{120}a\u{10a}\u{ff}\u{143}");
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(unspell(&spell(&all)), Some(all));
+        assert_eq!((unspell("a b"), unspell("\u{144}"), unspell("日")), (None, None, None));
     }
 }

@@ -11,6 +11,10 @@ use serde_json::Value;
 
 use crate::{Encoder, Result, Tokenizer};
 
+mod format;
+
+pub use format::ChatFormat;
+
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

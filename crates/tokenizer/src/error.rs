@@ -36,7 +36,7 @@ pub enum Error {
         largest: usize,
     },
     /// A `tokenizer.json` of a kind that this crate does not read.
-    #[error("{} cannot be used: {what}; this program reads byte-level BPE tokenizers that it trained itself", path.display())]
+    #[error("{} cannot be used: {what}; this program reads byte-level BPE with the patterns of Qwen, Llama 3 and OpenAI's models", path.display())]
     Unsupported {
         /// The file.
         path: PathBuf,

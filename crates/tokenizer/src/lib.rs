@@ -10,11 +10,15 @@ mod encode;
 mod error;
 mod json;
 mod normalise;
+mod pairs;
 mod split;
 mod stream;
+mod tiktoken;
 mod vocabulary;
+mod word_table;
 
 pub mod chat;
+pub mod look;
 pub mod shards;
 pub mod train;
 
@@ -22,6 +26,6 @@ pub use encode::Encoder;
 pub use error::{Error, Result};
 pub use json::{CHAT_TEMPLATE, CHAT_TEMPLATE_FILE, CONFIG_FILE, TOKENIZER_FILE};
 pub use normalise::normalise;
-pub use split::{PATTERN, Words, words};
+pub use split::{PATTERN, Pattern, Words, words};
 pub use stream::StreamDecoder;
-pub use vocabulary::{SPECIALS, Tokenizer};
+pub use vocabulary::{Merges, Parts, SPECIALS, Tokenizer};

@@ -15,13 +15,15 @@ use base::stop::Stop;
 use rustc_hash::FxHashMap;
 
 use crate::vocabulary::{N_BYTES, SPECIALS, byte_id};
-use crate::{Error, Result, Tokenizer, normalise, words};
+use crate::{Error, Pattern, Result, Tokenizer, normalise};
 
 /// What to learn, and with how many threads; the threads change the time only.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainConfig {
     /// Ids in all: 256 bytes, the merges, and the special tokens.
     pub vocab_size: usize,
+    /// What cuts texts into words.
+    pub pattern: Pattern,
     /// Threads that count words.
     pub threads: usize,
 }
@@ -40,7 +42,7 @@ pub fn merges_wanted(vocab_size: usize) -> Result<usize> {
 pub fn train(texts: impl Iterator<Item = String>, config: &TrainConfig, progress: &Progress, stop: &Stop) -> Result<Tokenizer> {
     let wanted = merges_wanted(config.vocab_size)?;
     progress.message("counting words");
-    let counts = count_words(texts, config.threads, stop)?;
+    let counts = count_words(texts, config, stop)?;
     if counts.is_empty() {
         return Err(Error::NoText);
     }
@@ -50,14 +52,14 @@ pub fn train(texts: impl Iterator<Item = String>, config: &TrainConfig, progress
         let (possible, largest) = (merges.len(), N_BYTES + merges.len() + SPECIALS.len());
         return Err(Error::VocabularyTooLarge { asked: config.vocab_size, wanted, possible, largest });
     }
-    Ok(Tokenizer::from_merges(merges))
+    Ok(Tokenizer::with_pattern(config.pattern, merges))
 }
 
 type WordCounts = FxHashMap<Box<str>, u64>;
 
 /// Counts the words of normalised texts. The calling thread reads, the others count.
-fn count_words(texts: impl Iterator<Item = String>, threads: usize, stop: &Stop) -> Result<WordCounts> {
-    let threads = threads.max(1);
+fn count_words(texts: impl Iterator<Item = String>, config: &TrainConfig, stop: &Stop) -> Result<WordCounts> {
+    let (pattern, threads) = (config.pattern, config.threads.max(1));
     let (sender, receiver) = sync_channel::<Vec<String>>(threads);
     let receiver = Mutex::new(receiver);
     let count_batches = || {
@@ -66,12 +68,10 @@ fn count_words(texts: impl Iterator<Item = String>, threads: usize, stop: &Stop)
             let batch = receiver.lock().expect("no counting thread panics").recv();
             let Ok(batch) = batch else { return counts };
             for text in batch {
-                for word in words(&normalise(&text)) {
-                    match counts.get_mut(word) {
-                        Some(count) => *count += 1,
-                        None => _ = counts.insert(word.into(), 1),
-                    }
-                }
+                pattern.for_each_word(&normalise(&text), |word| match counts.get_mut(word) {
+                    Some(count) => *count += 1,
+                    None => _ = counts.insert(word.into(), 1),
+                });
             }
         }
     };
@@ -242,12 +242,12 @@ mod tests {
 
     fn learn(texts: &[&str], vocab_size: usize, threads: usize) -> Result<Tokenizer> {
         let texts = texts.iter().map(|text| text.to_string());
-        train(texts, &TrainConfig { vocab_size, threads }, &Progress::silent(), &Stop::new())
+        train(texts, &TrainConfig { vocab_size, pattern: Pattern::Qwen2, threads }, &Progress::silent(), &Stop::new())
     }
 
     /// The textbook way: count all pairs of all words again for each merge.
     fn learn_slowly(text: &str, wanted: usize) -> Vec<Pair> {
-        let mut split: Vec<Vec<u32>> = words(text).map(|word| word.bytes().map(byte_id).collect()).collect();
+        let mut split: Vec<Vec<u32>> = Pattern::Qwen2.words(text).map(|word| word.bytes().map(byte_id).collect()).collect();
         let mut merges = Vec::new();
         while merges.len() < wanted {
             let mut counts: std::collections::BTreeMap<Pair, usize> = Default::default();
@@ -308,7 +308,7 @@ mod tests {
         let stop = Stop::new();
         stop.request();
         let texts = std::iter::repeat_n("some words".to_string(), 10);
-        let outcome = train(texts, &TrainConfig { vocab_size: 270, threads: 1 }, &Progress::silent(), &stop);
+        let outcome = train(texts, &TrainConfig { vocab_size: 270, pattern: Pattern::Qwen2, threads: 1 }, &Progress::silent(), &stop);
         assert!(matches!(outcome, Err(Error::Base(base::Error::Stopped))));
     }
 }

@@ -55,7 +55,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 /// Bits per byte of a model on documents, in a sentence.
 fn bits_per_byte(folder: &Path, documents: &[PathBuf], context: &Context) -> anyhow::Result<String> {
     let model = Model::load(folder)?;
-    let tokenizer = Tokenizer::load(folder)?;
+    let tokenizer = Tokenizer::load_ours(folder)?;
     let mut reader = DocumentReader::open(documents)?;
     let mut n_documents = 0;
     let texts = reader.by_ref().map(|document| {
@@ -118,7 +118,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
 /// Measures one model folder in one role.
 fn measure(name: &str, role: Role, folder: &Path, world: &World, seed: u64, context: &Context) -> anyhow::Result<ModelCard> {
     let model = Model::load(folder)?;
-    let tokenizer = Tokenizer::load(folder)?;
+    let tokenizer = Tokenizer::load_ours(folder)?;
     let engine = Engine::new(&model, EngineConfig { slots: SLOTS, capacity: model.config.context, threads: context.threads });
     let mut subject = Subject { engine, tokenizer: &tokenizer, stop: context.stop.clone() };
     let progress = context.progress(&format!("report card, {name}"), N_SECTIONS);

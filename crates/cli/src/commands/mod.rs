@@ -1,4 +1,4 @@
-//! The commands, one file each: an `Args`, a `run` that speaks to the user, and a `stage` that `run` and recipes share.
+//! The commands, one file or folder each: an `Args`, a `run` that speaks to the user, and a `stage` that `run` and recipes share.
 
 pub mod world;
 

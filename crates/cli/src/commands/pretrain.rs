@@ -87,7 +87,7 @@ pub struct Stage<'a> {
 
 /// Trains, going on where an interrupted run stopped.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
-    let tokenizer = Tokenizer::load(stage.tokenizer)?;
+    let tokenizer = Tokenizer::load_ours(stage.tokenizer)?;
     let shards = Shards::open(stage.shards)?;
     let resolved = pretrain::resolve(stage.config, &shards)?;
     tell(&resolved, context);

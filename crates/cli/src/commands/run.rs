@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use base::run::{Done, begin, check_done, mark_done};
 use corpus::crawl::CrawlConfig;
 use corpus::curate::{Profile, Shelf};
+use tokenizer::Pattern;
 use train::pretrain::PretrainConfig;
 use train::sft::SftConfig;
 use world::WorldConfig;
@@ -135,7 +136,8 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
         }
         Stage::Tokenizer => {
             let inputs = [folder.of(Stage::Documents)];
-            let stage = super::tokenizer::Stage { inputs: &inputs, vocab_size: recipe.tokenizer.vocab_size, out: &out };
+            let stage =
+                super::tokenizer::Stage { inputs: &inputs, vocab_size: recipe.tokenizer.vocab_size, pattern: Pattern::Qwen2, out: &out };
             super::tokenizer::stage(&stage, context)?;
         }
         Stage::Shards => {

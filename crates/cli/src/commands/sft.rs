@@ -95,7 +95,7 @@ pub struct Stage<'a> {
 
 /// Fine-tunes, going on where an interrupted run stopped.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
-    let tokenizer = Tokenizer::load(stage.base)?;
+    let tokenizer = Tokenizer::load_ours(stage.base)?;
     let file = chat::read_conversations(stage.conversations)?;
     if !file.damaged.is_empty() {
         context.line(&format!(

@@ -77,7 +77,7 @@ pub struct Stage<'a> {
 
 /// Writes the shards, in place of what an earlier attempt left.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<ShardsInfo> {
-    let tokenizer = Tokenizer::load(stage.tokenizer)?;
+    let tokenizer = Tokenizer::load_ours(stage.tokenizer)?;
     let mut documents = DocumentReader::open(stage.inputs)?;
     let config = ShardConfig {
         folder: stage.out.to_path_buf(),

@@ -8,4 +8,5 @@ mod help;
 mod resume;
 mod support;
 mod talk;
+mod tokenizer_look;
 mod world_curate;

@@ -1,17 +1,20 @@
 //! Merges, ids, files and chats against Hugging Face's tokenizers and transformers, exactly.
 //!
-//! Golden files: scripts/golden/tokenizer.py.
+//! Golden files: scripts/golden/tokenizer.py and, for the patterns, scripts/golden/split_patterns.py.
 
 #![forbid(unsafe_code)]
+
+mod split;
 
 use std::path::{Path, PathBuf};
 
 use base::progress::Progress;
 use base::stop::Stop;
 use serde_json::Value;
+use tokenizer::chat::ChatFormat;
 use tokenizer::shards::{Page, ShardConfig, Shards, write_shards};
 use tokenizer::train::{TrainConfig, train};
-use tokenizer::{Tokenizer, chat, normalise};
+use tokenizer::{Pattern, Tokenizer, chat, normalise};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
@@ -33,7 +36,7 @@ fn scratch(name: &str) -> PathBuf {
 fn training_gives_the_merges_of_hugging_face() {
     let theirs = Tokenizer::load(&golden("tokenizer.json")).unwrap();
     let page = base::files::read_text(&golden("page.txt")).unwrap();
-    let config = TrainConfig { vocab_size: theirs.vocab_size(), threads: 2 };
+    let config = TrainConfig { vocab_size: theirs.vocab_size(), pattern: Pattern::Qwen2, threads: 2 };
     let ours = train([page].into_iter(), &config, &Progress::silent(), &Stop::new()).unwrap();
     assert_eq!(ours.vocab_size(), 900);
     assert_eq!(ours.merges(), theirs.merges());
@@ -89,6 +92,56 @@ fn conversations_have_the_ids_of_the_chat_template() {
     for (stored, row) in file.conversations.iter().zip(rows) {
         assert_eq!(chat::render(&stored.conversation, &tokenizer).ids, ids(&row["ids"]));
         assert_eq!(chat::render_prompt(&stored.conversation, &tokenizer), ids(&row["prompt_ids"]));
+    }
+}
+
+/// The tokenizer with Llama 3's pattern in chat_formats.json, with special tokens behind its merges.
+fn llama3(golden: &Value, specials: &Value) -> Tokenizer {
+    let mut file = golden["tokenizer"].clone();
+    let first = file["model"]["vocab"].as_object().unwrap().len();
+    let added = specials.as_array().unwrap().iter().enumerate();
+    file["added_tokens"] = added.map(|(i, special)| serde_json::json!({ "id": first + i, "content": special, "special": true })).collect();
+    let path = scratch(&format!("llama3-{}.json", specials.as_array().unwrap().len()));
+    base::files::write_json(&path, &file).unwrap();
+    let tokenizer = Tokenizer::load(&path).unwrap();
+    std::fs::remove_file(path).unwrap();
+    tokenizer
+}
+
+#[test]
+fn llama_3s_pattern_gives_the_merges_and_ids_of_hugging_face() {
+    let golden_file = golden_json("chat_formats.json");
+    let theirs = llama3(&golden_file, &serde_json::json!([]));
+    assert_eq!(theirs.pattern(), Pattern::Llama3);
+    let mut encoder = tokenizer::Encoder::new(&theirs);
+    let rows = golden_file["encodings"].as_array().unwrap();
+    assert!(rows.len() > 100);
+    for row in rows {
+        let mut found = Vec::new();
+        encoder.encode_into(row["text"].as_str().unwrap(), &mut found);
+        assert_eq!(found, ids(&row["ids"]), "{}", row["text"]);
+    }
+    let page = base::files::read_text(&golden("page.txt")).unwrap();
+    let config = TrainConfig { vocab_size: theirs.vocab_size() + tokenizer::SPECIALS.len(), pattern: Pattern::Llama3, threads: 2 };
+    let ours = train([page].into_iter(), &config, &Progress::silent(), &Stop::new()).unwrap();
+    assert_eq!(ours.merges(), theirs.merges());
+}
+
+#[test]
+fn each_chat_format_has_the_ids_of_its_template() {
+    let golden_file = golden_json("chat_formats.json");
+    for format in golden_file["formats"].as_array().unwrap() {
+        let tokenizer = llama3(&golden_file, &format["specials"]);
+        let found = ChatFormat::of(&tokenizer).unwrap();
+        assert_eq!(found.name(), format["name"]);
+        for row in format["conversations"].as_array().unwrap() {
+            let path = scratch(&format!("{}.jsonl", found.name()));
+            base::files::write_atomic(&path, serde_json::json!({ "messages": row["messages"] }).to_string().as_bytes()).unwrap();
+            let conversation = chat::read_conversations(&path).unwrap().conversations.remove(0).conversation;
+            std::fs::remove_file(&path).unwrap();
+            assert_eq!(found.render(&conversation, &tokenizer).unwrap().ids, ids(&row["ids"]), "{}", row["messages"]);
+            assert_eq!(found.render_prompt(&conversation, &tokenizer).unwrap(), ids(&row["prompt_ids"]), "{}", row["messages"]);
+        }
     }
 }
 
