@@ -1,10 +1,11 @@
 //! Merges, ids, files and chats against Hugging Face's tokenizers and transformers, exactly.
 //!
-//! Golden files: scripts/golden/tokenizer.py and, for the patterns, scripts/golden/split_patterns.py.
+//! Golden files: scripts/golden/tokenizer.py, chat_formats.py and, for the patterns, split_patterns.py beside it.
 
 #![forbid(unsafe_code)]
 
 mod split;
+mod tiktoken;
 
 use std::path::{Path, PathBuf};
 
