@@ -43,8 +43,9 @@ fn the_key_is_kept_on_unseen_seeds() {
         let documents: Vec<Document> = read_documents(&[output]).unwrap().map(Result::unwrap).collect();
 
         kept_pages_survive(&key, &documents);
-        compare(&key, &documents, &reasons(&dropped), &mut score);
-        assert_eq!(funnel.steps[0].reasons["record/damaged"], n_damaged(&key, &dropped));
+        let reasons = reasons(&dropped);
+        compare(&key, &documents, &reasons, &mut score);
+        assert_eq!(funnel.steps[0].reasons["record/damaged"], n_damaged(&key, &reasons));
     }
     for (verdict, score) in &score {
         assert!(score.precision() >= 0.98 && score.recall() >= 0.98, "{verdict}: {score:?}");
@@ -125,8 +126,7 @@ fn reasons(folder: &Path) -> HashMap<String, String> {
 }
 
 /// How many records of the key are so damaged that not even their address can be read.
-fn n_damaged(key: &[Row], dropped: &Path) -> u64 {
-    let reasons = reasons(dropped);
+fn n_damaged(key: &[Row], reasons: &HashMap<String, String>) -> u64 {
     key.iter().filter(|row| matches!(row, Row::Page { url, verdict, .. } if verdict == "record" && !reasons.contains_key(url))).count()
         as u64
 }
