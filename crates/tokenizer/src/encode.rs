@@ -25,6 +25,9 @@ const TINY: usize = 15;
 /// Bits of the number of tiny words that are remembered: 2^15 of 32 bytes are 1 MB, which a core's own cache holds.
 const TINY_BITS: u32 = 15;
 
+/// Bytes of text after which the table of tiny words pays for being made: most encoders see a question or an answer and no more.
+const TABLE_PAYS: usize = 1 << 15;
+
 /// A tiny word that was seen, and its ids.
 #[derive(Clone, Copy, Debug)]
 struct Tiny {
@@ -38,7 +41,9 @@ struct Tiny {
 #[derive(Debug)]
 pub struct Encoder<'a> {
     tokenizer: &'a Tokenizer,
-    /// Tiny words of at most three ids; each place belongs to the word that came last.
+    /// Bytes of text so far.
+    seen: usize,
+    /// Tiny words of at most three ids; each place belongs to the word that came last. Empty until it pays.
     tiny: Vec<Tiny>,
     /// Other short words, to their places in `ids`.
     places: FxHashMap<Box<str>, Range<u32>>,
@@ -49,21 +54,23 @@ pub struct Encoder<'a> {
 impl<'a> Encoder<'a> {
     /// An encoder that remembers nothing yet.
     pub fn new(tokenizer: &'a Tokenizer) -> Encoder<'a> {
-        Encoder { tokenizer, tiny: Vec::new(), places: FxHashMap::default(), ids: Vec::new(), work: ShortWord::default() }
+        Encoder { tokenizer, seen: 0, tiny: Vec::new(), places: FxHashMap::default(), ids: Vec::new(), work: ShortWord::default() }
     }
 
     /// Appends the ids of a text, never a special token.
     pub fn encode_into(&mut self, text: &str, ids: &mut Vec<u32>) {
-        if self.tiny.is_empty() {
+        self.seen += text.len();
+        if self.tiny.is_empty() && self.seen >= TABLE_PAYS {
             self.tiny = vec![Tiny { key: 0, ids: [0; 3], n: 0 }; 1 << TINY_BITS];
         }
+        let has_table = !self.tiny.is_empty();
         let text = self.tokenizer.normalised(text);
         let bytes = text.as_bytes();
         let mut start = 0;
         self.tokenizer.pattern().for_each_word(&text, |word| {
             let at = start;
             start += word.len();
-            if word.len() <= TINY {
+            if has_table && word.len() <= TINY {
                 self.tiny(key_at(bytes, at, word.len()), word, ids);
             } else {
                 self.longer(word, ids);
@@ -313,10 +320,15 @@ mod tests {
         assert!(encoder.ids.len() < 100, "the memory was emptied");
     }
 
+    /// An encoder that has its table from the first word on.
+    fn with_table(tokenizer: &Tokenizer) -> Encoder<'_> {
+        Encoder { seen: TABLE_PAYS, ..Encoder::new(tokenizer) }
+    }
+
     #[test]
     fn words_differ_by_their_zeros_and_lengths() {
         let tokenizer = small();
-        let mut encoder = Encoder::new(&tokenizer);
+        let mut encoder = with_table(&tokenizer);
         for text in ["\0", "\0\0", "a\0", "a", "", "\0a", "abcabcabcabcabc", "abcabcabcabcabca"] {
             for padding in ["", "                              "] {
                 let (mut ids, text) = (Vec::new(), format!("{text}{padding}"));
@@ -340,7 +352,7 @@ mod tests {
         #[test]
         fn what_is_remembered_is_what_is_given_at_first(words in prop::collection::vec("[abc ]{0,20}", 0..40)) {
             let tokenizer = small();
-            let mut encoder = Encoder::new(&tokenizer);
+            let mut encoder = with_table(&tokenizer);
             for word in words.iter().chain(&words) {
                 let mut ids = Vec::new();
                 encoder.encode_into(word, &mut ids);

@@ -26,6 +26,6 @@ pub use encode::Encoder;
 pub use error::{Error, Result};
 pub use json::{CHAT_TEMPLATE, CHAT_TEMPLATE_FILE, CONFIG_FILE, TOKENIZER_FILE};
 pub use normalise::normalise;
-pub use split::{PATTERN, Pattern, Words, words};
+pub use split::{Pattern, Words};
 pub use stream::StreamDecoder;
 pub use vocabulary::{Merges, Parts, SPECIALS, Tokenizer};

@@ -12,9 +12,6 @@ use class::{CASELESS, Classes, LETTER, LOWER, MARK};
 use cut::Newlines;
 use letters::Letters;
 
-/// Qwen2's pattern, verbatim. Written into `tokenizer.json`; [`words`] gives exactly its matches.
-pub const PATTERN: &str = Pattern::Qwen2.regex();
-
 /// The families whose texts we can cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pattern {
@@ -122,11 +119,6 @@ impl Pattern {
             Pattern::Llama3 => cut::cl100k(text, start, letters, Newlines::EndWord),
         }
     }
-}
-
-/// The words of a text as [`Pattern::Qwen2`] cuts it.
-pub fn words(text: &str) -> Words<'_> {
-    Pattern::Qwen2.words(text)
 }
 
 /// See [`Pattern::words`].

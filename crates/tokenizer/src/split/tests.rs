@@ -42,7 +42,7 @@ fn words_of_known_texts() {
     ];
     for (text, expected) in cases {
         check(Pattern::Qwen2, text, expected);
-        assert_eq!(&words(text).collect::<Vec<_>>(), expected);
+        assert_eq!(&Pattern::Qwen2.words(text).collect::<Vec<_>>(), expected);
     }
 }
 
