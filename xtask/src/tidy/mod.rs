@@ -42,6 +42,9 @@ fn check(root: &Path) -> Result<Vec<String>> {
 
     for path in files.iter().filter(|path| path.ends_with(".rs")) {
         breaches.extend(sources::check(path, &read(root, path)?));
+        if let Some((folder, module)) = sources::test_module(path) {
+            breaches.extend(sources::check_test_module(path, module, &read(root, &format!("{folder}/main.rs"))?));
+        }
     }
     for path in files.iter().filter(|path| path.ends_with(".py") || path.ends_with(".toml") || path.ends_with(".md")) {
         breaches.extend(sources::check_words(path, &read(root, path)?));

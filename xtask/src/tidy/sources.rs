@@ -84,6 +84,19 @@ pub fn check_words(path: &str, text: &str) -> Vec<String> {
     breaches
 }
 
+/// Folder and name of a file of integration tests, apart from `main.rs`.
+pub fn test_module(path: &str) -> Option<(&str, &str)> {
+    let (folder, file) = path.rsplit_once('/').filter(|(folder, _)| folder.ends_with("/tests/it"))?;
+    file.strip_suffix(".rs").filter(|module| *module != "main").map(|module| (folder, module))
+}
+
+/// A file that `main.rs` does not name is not compiled, and its tests pass unseen.
+pub fn check_test_module(path: &str, module: &str, main: &str) -> Option<String> {
+    let named = [format!("mod {module};"), format!("pub mod {module};")];
+    let is_named = main.lines().any(|line| named.iter().any(|name| line.trim() == name));
+    (!is_named).then(|| format!("{path}: main.rs beside it has no `mod {module};`, so its tests never run"))
+}
+
 /// A crate's root says by attribute what this file says by address.
 fn check_root(path: &str, code: &str) -> Option<String> {
     let is_root = path.ends_with("/src/lib.rs") || path.ends_with("/src/main.rs") || path.ends_with("/tests/it/main.rs");
@@ -194,7 +207,7 @@ fn char_end(chars: &[char], start: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_LINES, check, check_words, code_only};
+    use super::*;
 
     const HEAD: &str = "//! A file.\n";
 
@@ -204,6 +217,17 @@ mod tests {
         assert_eq!(check("crates/world/src/x.rs", "fn f() {}\n").len(), 1);
         let long = format!("{HEAD}{}", "\n".repeat(MAX_LINES));
         assert_eq!(check("crates/world/src/x.rs", &long).len(), 1);
+    }
+
+    #[test]
+    fn a_file_of_tests_that_nobody_names_is_found() {
+        assert_eq!(test_module("crates/a/tests/it/curate.rs"), Some(("crates/a/tests/it", "curate")));
+        assert_eq!(test_module("crates/a/tests/it/main.rs"), None);
+        assert_eq!(test_module("crates/a/src/curate.rs"), None);
+        assert_eq!(check_test_module("x", "curate", "//! Head.\nmod curate;\nmod site;\n"), None);
+        for main in ["mod curate_too;\n", "// mod curate;\n", ""] {
+            assert!(check_test_module("x", "curate", main).is_some(), "{main}");
+        }
     }
 
     #[test]
