@@ -1,26 +1,23 @@
 //! Text to ids: each word's bytes, merged in the order in which the merges were learnt.
 //!
-//! Most words of a text have been seen before, so an encoder remembers them: short ones in a table of fixed size where a word's
-//! bytes are its key, longer ones in a map. What it remembers never changes what it gives. Knows nothing of special tokens:
-//! whatever the text spells, it is text.
+//! Most words of a text have been seen before, so an encoder remembers them: tiny ones in a table of fixed size where a word's
+//! bytes are its key, longer ones in a map. Those that are new wait for memory more than they compute, so words are taken in
+//! batches, and the new ones of a batch wait together. What is remembered never changes what is given. Knows nothing of special
+//! tokens: whatever the text spells, it is text.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
 use crate::Tokenizer;
-use crate::pairs::NEVER;
-
-/// Words longer than this, in bytes, are merged with a queue and not remembered.
-const SHORT: usize = 48;
+use crate::key::{self, Key};
+use crate::merge::{LONGEST_ROW, Row, merge_long};
 
 /// The memory of longer words is emptied when it holds this many ids (8 MB of ids, and about as many words at most).
 const REMEMBERED_IDS: usize = 1 << 21;
 
-/// Words up to this length are their own key.
-const TINY: usize = 15;
+/// Words that are taken together.
+const BATCH: usize = 64;
 
 /// Bits of the number of tiny words that are remembered: 2^15 of 32 bytes are 1 MB, which a core's own cache holds.
 const TINY_BITS: u32 = 15;
@@ -31,10 +28,30 @@ const TABLE_PAYS: usize = 1 << 15;
 /// A tiny word that was seen, and its ids.
 #[derive(Clone, Copy, Debug)]
 struct Tiny {
-    /// Its bytes, with its length in the last; 0 where no word stands.
-    key: u128,
+    /// Its bytes; those of the empty word, which no text has, where no word stands.
+    key: Key,
     ids: [u32; 3],
     n: u32,
+}
+
+/// A word of a text.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    start: usize,
+    length: usize,
+    /// Its bytes, [`Key::NONE`] where they are too many.
+    key: Key,
+    /// Its place among the tiny words.
+    at: usize,
+}
+
+/// What became of a tiny word that is not remembered.
+#[derive(Clone, Copy, Debug)]
+enum New {
+    /// It is a token.
+    Token(u32),
+    /// It has a row of its own.
+    Row,
 }
 
 /// Encodes texts one after the other. One per thread.
@@ -46,66 +63,157 @@ pub struct Encoder<'a> {
     /// Tiny words of at most three ids; each place belongs to the word that came last. Empty until it pays.
     tiny: Vec<Tiny>,
     /// Other short words, to their places in `ids`.
-    places: FxHashMap<Box<str>, Range<u32>>,
+    places: FxHashMap<Box<[u8]>, Range<u32>>,
     ids: Vec<u32>,
-    work: ShortWord,
+    /// For the words of a batch.
+    new: [New; BATCH],
+    rows: Box<[Row<16>; BATCH]>,
 }
 
 impl<'a> Encoder<'a> {
     /// An encoder that remembers nothing yet.
     pub fn new(tokenizer: &'a Tokenizer) -> Encoder<'a> {
-        Encoder { tokenizer, seen: 0, tiny: Vec::new(), places: FxHashMap::default(), ids: Vec::new(), work: ShortWord::default() }
+        let (tiny, places, ids) = (Vec::new(), FxHashMap::default(), Vec::new());
+        Encoder { tokenizer, seen: 0, tiny, places, ids, new: [New::Row; BATCH], rows: Box::new([Row::EMPTY; BATCH]) }
     }
 
     /// Appends the ids of a text, never a special token.
     pub fn encode_into(&mut self, text: &str, ids: &mut Vec<u32>) {
         self.seen += text.len();
         if self.tiny.is_empty() && self.seen >= TABLE_PAYS {
-            self.tiny = vec![Tiny { key: 0, ids: [0; 3], n: 0 }; 1 << TINY_BITS];
+            self.tiny = vec![Tiny { key: Key::EMPTY, ids: [0; 3], n: 0 }; 1 << TINY_BITS];
         }
-        let has_table = !self.tiny.is_empty();
         let text = self.tokenizer.normalised(text);
         let bytes = text.as_bytes();
-        let mut start = 0;
+        let mut batch = [Word { start: 0, length: 0, key: Key::NONE, at: 0 }; BATCH];
+        let (mut start, mut n) = (0, 0);
         self.tokenizer.pattern().for_each_word(&text, |word| {
-            let at = start;
+            let key = if word.len() <= key::LONGEST { Key::at(bytes, start, word.len()) } else { Key::NONE };
+            batch[n] = Word { start, length: word.len(), key, at: (key.hash() >> (64 - TINY_BITS)) as usize };
             start += word.len();
-            if has_table && word.len() <= TINY {
-                self.tiny(key_at(bytes, at, word.len()), word, ids);
-            } else {
-                self.longer(word, ids);
+            n += 1;
+            if n == BATCH {
+                self.encode_batch(bytes, &batch, ids);
+                n = 0;
             }
         });
+        self.encode_batch(bytes, &batch[..n], ids);
     }
 
-    /// A word that is its own key.
-    #[inline]
-    fn tiny(&mut self, key: u128, word: &str, ids: &mut Vec<u32>) {
-        let hash = (key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ ((key >> 64) as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
-        let at = (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - TINY_BITS)) as usize;
-        let known = &self.tiny[at];
-        if known.key == key {
-            if known.n == 1 {
-                ids.push(known.ids[0]);
+    /// Words in a row of a text.
+    fn encode_batch(&mut self, text: &[u8], words: &[Word], ids: &mut Vec<u32>) {
+        let mut numbers = [0; BATCH];
+        let mut n_new = 0;
+        for (number, word) in words.iter().enumerate() {
+            numbers[n_new] = number as u8;
+            n_new += usize::from(self.known(word).is_none());
+        }
+        let new = &numbers[..n_new];
+        self.merge_new(text, words, new);
+
+        let mut next_new = new.iter().copied().peekable();
+        for (number, word) in words.iter().enumerate() {
+            if next_new.next_if_eq(&(number as u8)).is_none() {
+                let known = &self.tiny[word.at];
+                match known.n {
+                    1 => ids.push(known.ids[0]),
+                    n => ids.extend_from_slice(&known.ids[..n as usize]),
+                }
+            } else if word.key == Key::NONE {
+                self.encode_longer(&text[word.start..word.start + word.length], ids);
             } else {
-                ids.extend_from_slice(&known.ids[..known.n as usize]);
+                match self.new[number] {
+                    New::Token(id) => ids.push(id),
+                    New::Row => ids.extend(self.rows[number].ids()),
+                }
             }
-            return;
         }
-        let found = self.work.merge(self.tokenizer, word.as_bytes());
-        ids.extend_from_slice(found);
-        if found.len() <= 3 {
-            let mut three = [0; 3];
-            three[..found.len()].copy_from_slice(found);
-            self.tiny[at] = Tiny { key, ids: three, n: found.len() as u32 };
+        if !self.tiny.is_empty() {
+            self.remember(words, new);
         }
     }
 
-    fn longer(&mut self, word: &str, ids: &mut Vec<u32>) {
-        if word.len() > SHORT {
-            match self.tokenizer.whole_word(word.as_bytes()) {
+    /// What is known of a tiny word.
+    #[inline]
+    fn known(&self, word: &Word) -> Option<&Tiny> {
+        self.tiny.get(word.at).filter(|known| known.key == word.key)
+    }
+
+    /// Finds out the ids of the tiny words among those of a batch with these numbers, all at the same time: what each will look up is
+    /// touched first, and each makes one merge in turn.
+    fn merge_new(&mut self, text: &[u8], words: &[Word], new: &[u8]) {
+        let table = self.tokenizer.whole_words();
+        if let Some(table) = table {
+            let touched = new.iter().fold(0, |all, &number| all ^ table.slot(table.place(words[usize::from(number)].key)));
+            std::hint::black_box(touched);
+        }
+        let mut merging = [0; BATCH];
+        let mut n = 0;
+        for &number in new {
+            let word = &words[usize::from(number)];
+            if word.key == Key::NONE {
+                continue;
+            }
+            let spelt = &text[word.start..word.start + word.length];
+            let id = table.and_then(|table| table.find_key(word.key).or_else(|| self.tokenizer.long_whole_word(spelt)));
+            self.new[usize::from(number)] = match id {
+                Some(id) => New::Token(id),
+                None => {
+                    self.rows[usize::from(number)].start(self.tokenizer, spelt);
+                    merging[n] = number;
+                    n += 1;
+                    New::Row
+                }
+            };
+        }
+        let mut merged = [None; BATCH];
+        while n > 0 {
+            let (mut n_left, mut touched) = (0, 0);
+            for at in 0..n {
+                let number = merging[at];
+                if let Some(made) = self.rows[usize::from(number)].merge(self.tokenizer) {
+                    touched ^= made.touch(self.tokenizer);
+                    (merging[n_left], merged[n_left]) = (number, Some(made));
+                    n_left += 1;
+                }
+            }
+            std::hint::black_box(touched);
+            for (&number, merged) in merging[..n_left].iter().zip(&merged) {
+                self.rows[usize::from(number)].renew(self.tokenizer, merged.expect("a merge that was made"));
+            }
+            n = n_left;
+        }
+    }
+
+    /// Keeps the tiny words of a batch with these numbers.
+    fn remember(&mut self, words: &[Word], new: &[u8]) {
+        for &number in new {
+            let word = &words[usize::from(number)];
+            if word.key == Key::NONE {
+                continue;
+            }
+            let (row, mut ids) = (&self.rows[usize::from(number)], [0; 3]);
+            let n = match self.new[usize::from(number)] {
+                New::Token(id) => {
+                    ids[0] = id;
+                    1
+                }
+                New::Row if row.len() > ids.len() => continue,
+                New::Row => {
+                    ids.iter_mut().zip(row.ids()).for_each(|(to, id)| *to = id);
+                    row.len()
+                }
+            };
+            self.tiny[word.at] = Tiny { key: word.key, ids, n: n as u32 };
+        }
+    }
+
+    /// A word that is too long to be its own key.
+    fn encode_longer(&mut self, word: &[u8], ids: &mut Vec<u32>) {
+        if word.len() > LONGEST_ROW {
+            match self.tokenizer.whole_word(word) {
                 Some(id) => ids.push(id),
-                None => merge_long(self.tokenizer, word.as_bytes(), ids),
+                None => merge_long(self.tokenizer, word, ids),
             }
             return;
         }
@@ -113,8 +221,9 @@ impl<'a> Encoder<'a> {
             ids.extend_from_slice(&self.ids[place.start as usize..place.end as usize]);
             return;
         }
-        let found = self.work.merge(self.tokenizer, word.as_bytes());
-        ids.extend_from_slice(found);
+        let first = ids.len();
+        self.tokenizer.encode_word(word, ids);
+        let found = &ids[first..];
         if self.ids.len() + found.len() > REMEMBERED_IDS {
             self.ids.clear();
             self.places.clear();
@@ -125,146 +234,19 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// The key of a tiny word: its bytes from the lowest on, its length at the top.
-#[inline]
-fn key_at(text: &[u8], at: usize, length: usize) -> u128 {
-    let bytes = match text.get(at..at + 16).and_then(|bytes| <[u8; 16]>::try_from(bytes).ok()) {
-        Some(bytes) => bytes,
-        None => {
-            let mut bytes = [0; 16];
-            bytes[..length].copy_from_slice(&text[at..at + length]);
-            bytes
-        }
-    };
-    let kept = u128::from_le_bytes(bytes) & ((1 << (8 * length)) - 1);
-    kept | (length as u128) << 120
-}
-
-/// Buffers for merging a short word by looking for the earliest merge again after each one: quadratic, and the fastest way for
-/// the lengths that words have.
-#[derive(Debug, Default)]
-struct ShortWord {
-    ids: Vec<u32>,
-    ranks: Vec<u32>,
-}
-
-impl ShortWord {
-    fn merge(&mut self, tokenizer: &Tokenizer, word: &[u8]) -> &[u32] {
-        match tokenizer.whole_word(word) {
-            Some(id) => {
-                self.ids.clear();
-                self.ids.push(id);
-            }
-            None => tokenizer.merge_until(word, &mut self.ids, &mut self.ranks, 1),
-        }
-        &self.ids
-    }
-}
-
 impl Tokenizer {
-    /// The ids of a word's bytes, merged the earliest first and of equals the leftmost, until no more merge or `least` are left.
-    /// `ranks` is a buffer for when each id merges with its right neighbour.
-    pub(crate) fn merge_until(&self, word: &[u8], ids: &mut Vec<u32>, ranks: &mut Vec<u32>, least: usize) {
-        ids.clear();
-        ids.extend(word.iter().map(|&byte| self.byte_id(byte)));
-        ranks.clear();
-        ranks.extend(word.windows(2).map(|pair| self.byte_rank(pair[0], pair[1])));
-        while ids.len() > least
-            && let Some((at, &rank)) = ranks.iter().enumerate().min_by_key(|&(_, &rank)| rank)
-            && rank != NEVER
-        {
-            let id = self.made_at(rank);
-            ids[at] = id;
-            ids.remove(at + 1);
-            ranks.remove(at);
-            if at > 0 {
-                ranks[at - 1] = self.rank(ids[at - 1], id);
-            }
-            if at < ranks.len() {
-                ranks[at] = self.rank(id, ids[at + 1]);
-            }
+    /// Appends the ids of a word of at most [`LONGEST_ROW`] bytes.
+    fn encode_word(&self, word: &[u8], ids: &mut Vec<u32>) {
+        if let Some(id) = self.whole_word(word) {
+            ids.push(id);
+            return;
         }
-    }
-}
-
-/// Merges a word of any length in about linear time: the places where a merge is possible are kept by its rank, and those of the
-/// earliest rank are merged from left to right.
-fn merge_long(tokenizer: &Tokenizer, word: &[u8], output: &mut Vec<u32>) {
-    let n = u32::try_from(word.len()).expect("a word below 4 GiB");
-    let mut line = Line {
-        ids: word.iter().map(|&byte| tokenizer.byte_id(byte)).collect(),
-        previous: (0..n).map(|at| at.checked_sub(1).unwrap_or(END)).collect(),
-        next: (1..=n).map(|at| if at == n { END } else { at }).collect(),
-    };
-    let mut places: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-    let mut ranks: BinaryHeap<Reverse<u32>> = BinaryHeap::new();
-    let offer = |rank: u32, at: u32, ranks: &mut BinaryHeap<Reverse<u32>>, places: &mut FxHashMap<u32, Vec<u32>>| {
-        if rank != NEVER {
-            let list = places.entry(rank).or_default();
-            if list.is_empty() {
-                ranks.push(Reverse(rank));
-            }
-            list.push(at);
+        let mut row = Row::<LONGEST_ROW>::EMPTY;
+        row.start(self, word);
+        while let Some(merged) = row.merge(self) {
+            row.renew(self, merged);
         }
-    };
-    for (at, pair) in word.windows(2).enumerate() {
-        offer(tokenizer.byte_rank(pair[0], pair[1]), at as u32, &mut ranks, &mut places);
-    }
-    while let Some(Reverse(rank)) = ranks.pop() {
-        let mut list = places.remove(&rank).unwrap_or_default();
-        list.sort_unstable();
-        let id = tokenizer.made_at(rank);
-        for (index, &left) in list.iter().enumerate() {
-            // One of the two may have been merged since.
-            let right = line.next[left as usize];
-            if line.ids[left as usize] == GONE || right == END || tokenizer.rank(line.ids[left as usize], line.ids[right as usize]) != rank
-            {
-                continue;
-            }
-            line.merge(left, right, id);
-            let (before, after) = (line.previous[left as usize], line.next[left as usize]);
-            let mut earliest = NEVER;
-            for (first, second) in [(before, left), (left, after)] {
-                if first != END && second != END {
-                    let new = tokenizer.rank(line.ids[first as usize], line.ids[second as usize]);
-                    earliest = earliest.min(new);
-                    offer(new, first, &mut ranks, &mut places);
-                }
-            }
-            // Where ranks do not grow with the tokens, the new pair comes before the rest of these places.
-            if earliest < rank {
-                for &at in &list[index + 1..] {
-                    offer(rank, at, &mut ranks, &mut places);
-                }
-                break;
-            }
-        }
-    }
-    output.extend(line.ids.into_iter().filter(|&id| id != GONE));
-}
-
-/// No neighbour.
-const END: u32 = u32::MAX;
-/// What stands where an id was merged into its left neighbour.
-const GONE: u32 = u32::MAX;
-
-/// Ids in a row, and where the neighbours of each stand.
-struct Line {
-    ids: Vec<u32>,
-    previous: Vec<u32>,
-    next: Vec<u32>,
-}
-
-impl Line {
-    /// Puts an id in place of two neighbours.
-    fn merge(&mut self, left: u32, right: u32, id: u32) {
-        let beyond = self.next[right as usize];
-        self.ids[left as usize] = id;
-        self.ids[right as usize] = GONE;
-        self.next[left as usize] = beyond;
-        if beyond != END {
-            self.previous[beyond as usize] = left;
-        }
+        ids.extend(row.ids());
     }
 }
 
@@ -341,12 +323,12 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(500))]
         #[test]
-        fn the_queue_gives_what_the_search_gives(word in "[abc ]{0,80}") {
+        fn the_queue_gives_what_the_search_gives(word in "[abc ]{1,64}") {
             let tokenizer = small();
-            let mut long = Vec::new();
+            let (mut long, mut short) = (Vec::new(), Vec::new());
             merge_long(&tokenizer, word.as_bytes(), &mut long);
-            let mut short = ShortWord::default();
-            prop_assert_eq!(&long[..], short.merge(&tokenizer, word.as_bytes()));
+            tokenizer.encode_word(word.as_bytes(), &mut short);
+            prop_assert_eq!(long, short);
         }
 
         #[test]

@@ -5,12 +5,16 @@
 
 #![forbid(unsafe_code)]
 
+mod batch;
 mod bytes;
 mod encode;
 mod error;
 mod json;
+mod key;
+mod merge;
 mod normalise;
 mod pairs;
+mod specials;
 mod split;
 mod stream;
 mod tiktoken;
@@ -26,6 +30,7 @@ pub use encode::Encoder;
 pub use error::{Error, Result};
 pub use json::{CHAT_TEMPLATE, CHAT_TEMPLATE_FILE, CONFIG_FILE, TOKENIZER_FILE};
 pub use normalise::normalise;
+pub use specials::Specials;
 pub use split::{Pattern, Words};
 pub use stream::StreamDecoder;
 pub use vocabulary::{Merges, Parts, SPECIALS, Tokenizer};

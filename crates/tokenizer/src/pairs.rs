@@ -4,6 +4,8 @@
 //! 200,000 tokens take no more than a processor's last cache holds. The pairs of bytes, with which every word begins, have a table
 //! of their own without hashing. Knows no words.
 
+use crate::key::place;
+
 /// No merge: later than any.
 pub(crate) const NEVER: u32 = u32::MAX;
 
@@ -19,10 +21,9 @@ pub(crate) const MAX_RANKS: u32 = 1 << (64 - 2 * ID_BITS);
 pub(crate) struct PairTable {
     /// The left id, the right id and the rank, from the highest bits on; all ones where nothing stands.
     slots: Vec<u64>,
-    /// What of a hash is kept: its upper bits.
-    shift: u32,
-    /// The token that the merge of each rank makes.
+    /// The token that the merge of each rank makes; empty where it is the rank and `first`.
     ids: Vec<u32>,
+    first: u32,
 }
 
 const EMPTY: u64 = u64::MAX;
@@ -32,12 +33,15 @@ impl PairTable {
     /// A table of pairs with their ranks and the tokens that they make. Of equal pairs the earliest counts. Ids are below
     /// [`MAX_IDS`], ranks below [`MAX_RANKS`].
     pub fn new(pairs: &[(u32, u32, u32, u32)]) -> PairTable {
-        let bits = (3 * pairs.len().max(8) / 2).next_power_of_two().ilog2();
         let n_ranks = pairs.iter().map(|&(_, _, rank, _)| rank as usize + 1).max().unwrap_or(0);
-        let mut table = PairTable { slots: vec![EMPTY; 1 << bits], shift: 64 - bits, ids: vec![NEVER; n_ranks] };
-        for &(left, right, rank, id) in pairs {
+        let first = pairs.first().map_or(0, |&(_, _, rank, id)| id.wrapping_sub(rank));
+        let mut table = PairTable { slots: vec![EMPTY; 3 * pairs.len() / 2 + 1], ids: Vec::new(), first };
+        if pairs.iter().any(|&(_, _, rank, id)| id.wrapping_sub(rank) != first) {
+            table.ids = vec![NEVER; n_ranks];
+            pairs.iter().for_each(|&(_, _, rank, id)| table.ids[rank as usize] = id);
+        }
+        for &(left, right, rank, _) in pairs {
             assert!(left < MAX_IDS && right < MAX_IDS && rank < MAX_RANKS, "the caller has checked ids and ranks");
-            table.ids[rank as usize] = id;
             let at = table.find(left, right);
             if table.slots[at] == EMPTY || table.slots[at] & RANK > u64::from(rank) {
                 table.slots[at] = key(left, right) | u64::from(rank);
@@ -55,10 +59,16 @@ impl PairTable {
         }
     }
 
+    /// Reads where the search for a pair begins, for nothing but to have it at hand.
+    #[inline]
+    pub fn touch(&self, left: u32, right: u32) -> u64 {
+        self.slots[self.place(key(left, right))]
+    }
+
     /// The token that the merge of a rank makes.
     #[inline]
     pub fn id(&self, rank: u32) -> u32 {
-        self.ids[rank as usize]
+        if self.ids.is_empty() { rank.wrapping_add(self.first) } else { self.ids[rank as usize] }
     }
 
     /// All pairs with their ranks, in no order.
@@ -71,16 +81,20 @@ impl PairTable {
     #[inline]
     fn find(&self, left: u32, right: u32) -> usize {
         let key = key(left, right);
-        let mask = self.slots.len() - 1;
-        // Fibonacci hashing: the upper bits of a product depend on all bits of the key.
-        let mut at = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift) as usize;
+        let mut at = self.place(key);
         loop {
-            let found = self.slots[at & mask];
+            let found = self.slots[at];
             if found == EMPTY || found & !RANK == key {
-                return at & mask;
+                return at;
             }
-            at += 1;
+            at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
         }
+    }
+
+    /// Where the search for a key begins. Fibonacci hashing: the upper bits of a product depend on all bits of the key.
+    #[inline]
+    fn place(&self, key: u64) -> usize {
+        place(key.wrapping_mul(0x9e37_79b9_7f4a_7c15), self.slots.len())
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 use rustc_hash::FxHashMap;
 
 use crate::bytes::{BYTE_OF_ID, ID_OF_BYTE};
+use crate::merge::merge_until;
 use crate::pairs::{MAX_IDS, MAX_RANKS, NEVER, PairTable};
 use crate::split::Pattern;
 use crate::word_table::WordTable;
@@ -214,9 +215,7 @@ impl Tokenizer {
         if self.is_special(id) {
             return None;
         }
-        let mut ids = Vec::new();
-        self.merge_until(self.token_bytes(id), &mut ids, &mut Vec::new(), 2);
-        match ids[..] {
+        match merge_until(self, self.token_bytes(id), 2)[..] {
             [left, right] if self.rank(left, right) != NEVER && self.made_at(self.rank(left, right)) == id => Some((left, right)),
             _ => None,
         }
@@ -226,6 +225,12 @@ impl Tokenizer {
     #[inline]
     pub(crate) fn rank(&self, left: u32, right: u32) -> u32 {
         self.table.rank(left, right)
+    }
+
+    /// The pairs that merge.
+    #[inline]
+    pub(crate) fn pairs(&self) -> &PairTable {
+        &self.table
     }
 
     /// The token that the merge of a rank makes.
@@ -250,6 +255,18 @@ impl Tokenizer {
     #[inline]
     pub(crate) fn whole_word(&self, word: &[u8]) -> Option<u32> {
         self.whole_words.as_ref()?.find(word, |id| self.token_bytes(id) == word)
+    }
+
+    /// The same for words that are too long for [`WordTable::find_key`].
+    #[inline]
+    pub(crate) fn long_whole_word(&self, word: &[u8]) -> Option<u32> {
+        self.whole_words.as_ref()?.find_long(word, |id| self.token_bytes(id) == word)
+    }
+
+    /// The tokens by their bytes, where a word that is a token is that token.
+    #[inline]
+    pub(crate) fn whole_words(&self) -> Option<&WordTable> {
+        self.whole_words.as_ref()
     }
 
     /// The id of a special token by its spelling.

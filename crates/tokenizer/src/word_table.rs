@@ -1,52 +1,118 @@
 //! Tokens by their bytes: which id a word has that is a token.
 //!
-//! Open addressing, 8 bytes a token: half of a hash, and the id behind it. Whether the bytes are the same is looked up in the
-//! vocabulary, so that the table says nothing that is not so.
+//! Open addressing. A token of up to 12 bytes stands in its slot with its id, so that asking for one touches one line of memory. For
+//! a longer one the slot has half of a hash beside the id, and whether the bytes are the same is looked up in the vocabulary.
+
+use crate::key::{Key, place};
+
+/// Tokens up to this length stand in their slots.
+const IN_SLOT: usize = 12;
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct WordTable {
+    /// The bytes from the lowest bits on, the length above them, the id at the top; all ones where nothing stands.
+    short: Vec<u128>,
     /// Half of the hash, then the id; all ones where nothing stands.
-    slots: Vec<u64>,
-    shift: u32,
+    long: Vec<u64>,
 }
 
+const EMPTY_SHORT: u128 = u128::MAX;
 const EMPTY: u64 = u64::MAX;
+/// Bits of a slot below the id.
+const ID_SHIFT: u32 = 8 * IN_SLOT as u32 + 8;
 
 impl WordTable {
-    /// A table of these tokens.
-    pub fn new<'a>(tokens: impl ExactSizeIterator<Item = (&'a [u8], u32)>) -> WordTable {
-        let bits = (3 * tokens.len().max(8) / 2).next_power_of_two().ilog2();
-        let mut table = WordTable { slots: vec![EMPTY; 1 << bits], shift: 64 - bits };
+    /// A table of these tokens, whose ids have at most 24 bits.
+    pub fn new<'a>(tokens: impl Iterator<Item = (&'a [u8], u32)> + Clone) -> WordTable {
+        let n_short = tokens.clone().filter(|(bytes, _)| bytes.len() <= IN_SLOT).count();
+        let n_long = tokens.clone().count() - n_short;
+        let mut table = WordTable { short: vec![EMPTY_SHORT; 3 * n_short / 2 + 1], long: vec![EMPTY; 3 * n_long / 2 + 1] };
         for (bytes, id) in tokens {
-            let hash = hash(bytes);
-            let mask = table.slots.len() - 1;
-            let mut at = (hash >> table.shift) as usize;
-            while table.slots[at & mask] != EMPTY {
-                at += 1;
+            if bytes.len() <= IN_SLOT {
+                let key = Key::of(bytes);
+                let mut at = table.place(key);
+                while table.short[at] != EMPTY_SHORT {
+                    at = following(at, table.short.len());
+                }
+                table.short[at] = in_slot(key) | u128::from(id) << ID_SHIFT;
+            } else {
+                let hash = hash(bytes);
+                let mut at = place(hash, table.long.len());
+                while table.long[at] != EMPTY {
+                    at = following(at, table.long.len());
+                }
+                table.long[at] = hash << 32 | u64::from(id);
             }
-            table.slots[at & mask] = hash << 32 | u64::from(id);
         }
         table
+    }
+
+    /// Where the search for a key begins: what [`WordTable::slot`] reads, and nothing else in most cases.
+    #[inline]
+    pub fn place(&self, key: Key) -> usize {
+        place(key.hash(), self.short.len())
+    }
+
+    /// A slot, for nothing but to have its line at hand.
+    #[inline]
+    pub fn slot(&self, place: usize) -> u128 {
+        self.short[place]
+    }
+
+    /// The id of the token of at most 12 bytes with this key; no other is found.
+    #[inline]
+    pub fn find_key(&self, key: Key) -> Option<u32> {
+        let mut at = self.place(key);
+        let key = in_slot(key);
+        loop {
+            let found = self.short[at];
+            if found & ((1 << ID_SHIFT) - 1) == key {
+                return Some((found >> ID_SHIFT) as u32);
+            }
+            if found == EMPTY_SHORT {
+                return None;
+            }
+            at = following(at, self.short.len());
+        }
     }
 
     /// The id of the token with these bytes; `is_it` says whether an id is.
     #[inline]
     pub fn find(&self, bytes: &[u8], is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        if bytes.len() <= IN_SLOT { self.find_key(Key::of(bytes)) } else { self.find_long(bytes, is_it) }
+    }
+
+    /// The same for a token of more than 12 bytes; no other is found.
+    #[inline]
+    pub fn find_long(&self, bytes: &[u8], is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        if bytes.len() <= IN_SLOT {
+            return None;
+        }
         let hash = hash(bytes);
-        let mask = self.slots.len() - 1;
-        let mut at = (hash >> self.shift) as usize;
+        let mut at = place(hash, self.long.len());
         loop {
-            let found = self.slots[at & mask];
+            let found = self.long[at];
             if found == EMPTY {
                 return None;
             }
             if found >> 32 == hash & 0xffff_ffff && is_it(found as u32) {
                 return Some(found as u32);
             }
-            at += 1;
+            at = following(at, self.long.len());
         }
     }
+}
+/// A key's bytes and length as a slot has them.
+#[inline]
+fn in_slot(key: Key) -> u128 {
+    key.bytes() & ((1 << (8 * IN_SLOT)) - 1) | (key.length() as u128) << (8 * IN_SLOT)
+}
+
+/// The slot behind a slot, in a circle.
+#[inline]
+fn following(at: usize, length: usize) -> usize {
+    if at + 1 == length { 0 } else { at + 1 }
 }
 
 /// A hash of bytes, eight at a time.

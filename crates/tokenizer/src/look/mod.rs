@@ -67,67 +67,9 @@ pub fn tokens(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<Token> {
     ids.iter().enumerate().map(token).collect()
 }
 
-/// The special tokens of a tokenizer, found by their spelling.
-#[derive(Clone, Debug)]
-pub struct Specials<'a> {
-    tokenizer: &'a Tokenizer,
-    /// Their ids, by the first byte of the spelling; the longest spelling first.
-    by_first_byte: Vec<Vec<u32>>,
-}
-
-impl<'a> Specials<'a> {
-    /// Collects the special tokens.
-    pub fn new(tokenizer: &'a Tokenizer) -> Specials<'a> {
-        let mut by_first_byte = vec![Vec::new(); 256];
-        for id in (0..tokenizer.vocab_size() as u32).filter(|&id| tokenizer.is_special(id)) {
-            if let Some(&first) = tokenizer.token_bytes(id).first() {
-                by_first_byte[usize::from(first)].push(id);
-            }
-        }
-        for ids in &mut by_first_byte {
-            ids.sort_by_key(|&id| std::cmp::Reverse(tokenizer.token_bytes(id).len()));
-        }
-        Specials { tokenizer, by_first_byte }
-    }
-
-    /// The first special token that a text spells, and where; of several at one place the longest.
-    fn find(&self, text: &str) -> Option<(usize, u32)> {
-        let bytes = text.as_bytes();
-        (0..bytes.len()).find_map(|at| {
-            let candidates = &self.by_first_byte[usize::from(bytes[at])];
-            let id = candidates.iter().find(|&&id| bytes[at..].starts_with(self.tokenizer.token_bytes(id)))?;
-            Some((at, *id))
-        })
-    }
-
-    /// The ids of a text in which spelt special tokens are special tokens; what stands between them is encoded apart.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        let (mut ids, mut rest) = (Vec::new(), text);
-        while let Some((at, id)) = self.find(rest) {
-            self.tokenizer.encode_into(&rest[..at], &mut ids);
-            ids.push(id);
-            rest = &rest[at + self.tokenizer.token_bytes(id).len()..];
-        }
-        self.tokenizer.encode_into(rest, &mut ids);
-        ids
-    }
-
-    /// The special tokens that a text spells, each once, in the order in which they first come.
-    pub fn spelt(&self, text: &str) -> Vec<Spelling> {
-        let (mut found, mut rest) = (Vec::<Spelling>::new(), text);
-        while let Some((at, id)) = self.find(rest) {
-            if found.iter().all(|spelling| spelling.id != id) {
-                found.push(Spelling::of(self.tokenizer, id));
-            }
-            rest = &rest[at + self.tokenizer.token_bytes(id).len()..];
-        }
-        found
-    }
-}
-
 /// A tokenizer of a few merges for the tests of this folder: `th`, ` th`, `the`, ` the`, `ca`, `cat`, `é`.
 #[cfg(test)]
-fn small() -> Tokenizer {
+pub(crate) fn small() -> Tokenizer {
     let id = crate::vocabulary::byte_id;
     Tokenizer::from_merges(vec![
         (id(b't'), id(b'h')),
@@ -155,25 +97,5 @@ mod tests {
             {"position": 2, "id": 127, "text": null, "hex": "c3", "special": false},
         ]);
         assert_eq!(serde_json::to_value(found).unwrap(), expected);
-    }
-
-    #[test]
-    fn spelt_special_tokens_are_text_until_asked_for() {
-        let tokenizer = small();
-        let specials = Specials::new(&tokenizer);
-        let (end, think) = (tokenizer.im_end(), tokenizer.special("<think>").unwrap());
-        let check = |text: &str, expected: &[u32], spelt: &[u32]| {
-            assert_eq!(specials.encode(text), expected, "{text:?}");
-            assert_eq!(specials.spelt(text).iter().map(|spelling| spelling.id).collect::<Vec<_>>(), spelt, "{text:?}");
-            let plain = tokenizer.encode(text);
-            assert!(plain.iter().all(|&id| !tokenizer.is_special(id)), "{text:?}");
-        };
-        check("the cat", &[258, 220, 261], &[]);
-        check("the<|im_end|>cat", &[258, end, 261], &[end]);
-        check("<|im_end|><think><|im_end|>", &[end, think, end], &[end, think]);
-        check("<<think>", &[27, think], &[think]);
-        check("<|im_end|", &tokenizer.encode("<|im_end|"), &[]);
-        check("é<think>é", &[262, think, 262], &[think]);
-        check("", &[], &[]);
     }
 }

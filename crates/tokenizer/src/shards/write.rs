@@ -6,7 +6,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::files::AtomicFile;
 use base::mmap::MappedFile;
@@ -15,6 +14,7 @@ use base::rng::{Rng, label};
 use base::stop::Stop;
 
 use super::{Header, SHARDS_FILE, ShardsInfo, SplitInfo, VERSION, hash_from_hex, id_bytes};
+use crate::batch::encode_each;
 use crate::{Encoder, Error, Result, Tokenizer};
 
 /// A document as shards need it.
@@ -216,6 +216,13 @@ fn encode_pages(
     let mut encoders: Vec<Encoder> = (0..threads).map(|_| Encoder::new(tokenizer)).collect();
     let mut places: Vec<Place> = Vec::new();
     let mut start = 0;
+    // `<|endoftext|>`, the URL line unless the page is bare, and the text.
+    let encode = |encoder: &mut Encoder, page: &Page| {
+        let mut ids = vec![tokenizer.eot()];
+        let url = if is_bare(page, config) { "" } else { &page.url };
+        encoder.encode_into(&page_text(url, &page.text), &mut ids);
+        ids
+    };
     loop {
         if stop.requested() {
             return Err(base::Error::Stopped.into());
@@ -225,7 +232,7 @@ fn encode_pages(
             scratch.commit()?;
             return Ok(places);
         }
-        for (page, ids) in batch.iter().zip(encode_batch(&batch, tokenizer, &mut encoders, config)) {
+        for (page, ids) in batch.iter().zip(encode_each(&mut encoders, &batch, encode)) {
             let text_bytes = ids.iter().map(|&id| u64::from(lengths[id as usize])).sum();
             places.push(Place { start, tokens: ids.len() as u64, text_bytes, draw: draw(page, config.seed) });
             start += ids.len() as u64;
@@ -249,30 +256,6 @@ fn next_batch(pages: &mut impl Iterator<Item = Page>, bytes: usize) -> Vec<Page>
         batch.push(page);
     }
     batch
-}
-
-/// `<|endoftext|>` and the ids of each page's URL line, unless it is bare, and text, in order. Each thread takes the next page
-/// that is left.
-fn encode_batch(batch: &[Page], tokenizer: &Tokenizer, encoders: &mut [Encoder], config: &ShardConfig) -> Vec<Vec<u32>> {
-    let next = AtomicUsize::new(0);
-    let encode_some = |encoder: &mut Encoder| {
-        let mut encoded = Vec::new();
-        while let index = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(page) = batch.get(index)
-        {
-            let mut ids = vec![tokenizer.eot()];
-            let url = if is_bare(page, config) { "" } else { &page.url };
-            encoder.encode_into(&page_text(url, &page.text), &mut ids);
-            encoded.push((index, ids));
-        }
-        encoded
-    };
-    let mut encoded = std::thread::scope(|scope| {
-        let workers: Vec<_> = encoders.iter_mut().map(|encoder| scope.spawn(|| encode_some(encoder))).collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("no encoding thread panics")).collect::<Vec<_>>()
-    });
-    encoded.sort_unstable_by_key(|&(index, _)| index);
-    encoded.into_iter().map(|(_, ids)| ids).collect()
 }
 
 /// A number in `[0, 1)` from the page's URL, or from its text if it has none.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
-use tokenizer::Tokenizer;
-use tokenizer::look::{Counts, Measures, Specials, Spelling, Token, escape, hex, merge_steps, tokens};
+use tokenizer::look::{Counts, Measures, Spelling, Token, escape, hex, merge_steps, tokens};
+use tokenizer::{Specials, Tokenizer};
 
 use super::paint;
 use crate::context::Context;
@@ -83,7 +83,7 @@ fn read_text(args: &Args, context: &Context) -> anyhow::Result<String> {
 }
 
 fn look(args: &Args, tokenizer: &Tokenizer, text: String) -> Shown {
-    let specials = Specials::new(tokenizer);
+    let specials = Specials::all(tokenizer);
     let ids = if args.special { specials.encode(&text) } else { tokenizer.encode(&text) };
     let mut tokens = tokens(tokenizer, &ids);
     if args.merges {
