@@ -4,7 +4,7 @@
 //!
 //!     ... --equal FILE...
 //!     ... --export gpt2|cl100k_base|o200k_base FOLDER
-//!     ... --ids TOKENIZER FILE OUT
+//!     ... --ids TOKENIZER TEXTS OUT
 //!
 //! The files are read as one text. It is encoded with the vocabularies cl100k_base and o200k_base as it stands, and once more with
 //! each of its words only once, so that nothing that is remembered helps. "cold" is an encoder made for the call, "warm" one that
@@ -164,16 +164,17 @@ fn export(name: &str, folder: &str) {
     from(name, theirs).save(std::path::Path::new(folder)).expect("the files are written");
 }
 
-/// Writes the ids of each line of a file, as JSON lines.
+/// Writes the ids of each text of a file of JSON strings, one a line, as JSON lines.
 fn write_ids(tokenizer: &str, file: &str, out: &str) {
-    use std::io::Write;
+    use std::io::{BufRead, Write};
     let tokenizer = Tokenizer::load(std::path::Path::new(tokenizer)).expect("a tokenizer");
     let mut encoder = Encoder::new(&tokenizer);
-    let text = std::fs::read_to_string(file).expect("a text");
+    let texts = std::io::BufReader::new(std::fs::File::open(file).expect("a file of texts"));
     let mut out = std::io::BufWriter::new(std::fs::File::create(out).expect("a file to write"));
-    for line in text.split_inclusive('\n') {
+    for line in texts.lines() {
+        let text: String = serde_json::from_str(&line.expect("a line")).expect("a string");
         let mut ids = Vec::new();
-        encoder.encode_into(line, &mut ids);
+        encoder.encode_into(&text, &mut ids);
         writeln!(out, "{ids:?}").expect("the line is written");
     }
 }

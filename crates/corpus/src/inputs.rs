@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use glob::MatchOptions;
+
 use crate::{Error, Result};
 
 /// What a file holds.
@@ -17,7 +19,7 @@ pub enum Kind {
     Parquet,
     /// A JSON object with a `text` a line: `.jsonl`, also with `.gz` or `.zst`.
     Jsonl,
-    /// One document: `.txt`, `.md`.
+    /// One document: `.txt`, `.md`, and any file of UTF-8 text that is named itself or by a pattern.
     Text,
 }
 
@@ -47,7 +49,7 @@ impl InputFile {
 }
 
 /// The files that the paths mean: files, folders with everything below them that can be read (names with a dot in front
-/// left out), and patterns with `*` and `?` in the last part. Sorted by name within each path.
+/// left out), and patterns: `*`, `?`, `[a-z]`, and `**` for folders of any depth. Sorted by name within each path.
 pub fn list(paths: &[PathBuf]) -> Result<Vec<InputFile>> {
     let mut files = Vec::new();
     for path in paths {
@@ -58,15 +60,14 @@ pub fn list(paths: &[PathBuf]) -> Result<Vec<InputFile>> {
         } else if path.exists() {
             let Some(kind) = kind_of(path, &name)? else {
                 return Err(Error::Refused(format!(
-                    "{} is of no kind that is read here; these are: .warc and .wet (.gz), .parquet, .jsonl (.gz, .zst), .txt, .md",
+                    "{} is of no kind that is read here; these are: .warc and .wet (.gz), .parquet, .jsonl (.gz, .zst), and text in UTF-8",
                     path.display()
                 )));
             };
             files.push(InputFile { path: path.clone(), name, kind, bytes: size_of(path)? });
-        } else if name.contains(['*', '?']) {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            for entry in entries_of(folder)?.into_iter().filter(|entry| !entry.is_dir() && is_match(&name, &file_name(entry))) {
-                let name = file_name(&entry);
+        } else if path.to_string_lossy().contains(['*', '?']) {
+            for entry in matches_of(path)? {
+                let name = entry.strip_prefix(fixed_part(path)).unwrap_or(&entry).to_string_lossy().into_owned();
                 if let Some(kind) = kind_of(&entry, &name)? {
                     files.push(InputFile { bytes: size_of(&entry)?, path: entry, name, kind });
                 }
@@ -82,6 +83,30 @@ pub fn list(paths: &[PathBuf]) -> Result<Vec<InputFile>> {
         }
     }
     Ok(files)
+}
+
+/// The files that fit a pattern, sorted by name.
+fn matches_of(pattern: &Path) -> Result<Vec<PathBuf>> {
+    let options = MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..MatchOptions::new() };
+    let paths = glob::glob_with(&pattern.to_string_lossy(), options)
+        .map_err(|error| Error::Refused(format!("the pattern {} cannot be read: {error}", pattern.display())))?;
+    let mut files = Vec::new();
+    for path in paths {
+        let path = path.map_err(|error| {
+            let path = error.path().to_path_buf();
+            Error::io(&path, "read", error.into())
+        })?;
+        if !path.is_dir() {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// The folders of a pattern before the first that is no plain name.
+fn fixed_part(pattern: &Path) -> PathBuf {
+    let folders = pattern.parent().into_iter().flat_map(Path::components);
+    folders.take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '['])).collect()
 }
 
 /// Adds what lies below a folder.
@@ -138,8 +163,20 @@ fn kind_of(path: &Path, name: &str) -> Result<Option<Kind>> {
         head if head.starts_with(b"WARC/") => Some(Kind::Warc),
         head if head.starts_with(b"PAR1") => Some(Kind::Parquet),
         head if head.starts_with(b"{\"") => Some(Kind::Jsonl),
+        head if is_text(head) => Some(Kind::Text),
         _ => None,
     })
+}
+
+/// Whether a file that begins so is text in UTF-8.
+fn is_text(head: &[u8]) -> bool {
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // The last character may be cut.
+        Err(error) if error.error_len().is_none() => return is_text(&head[..error.valid_up_to()]),
+        Err(_) => return false,
+    };
+    !text.is_empty() && !text.chars().any(|c| c.is_control() && !c.is_whitespace() && c != '\u{1b}')
 }
 
 fn kind_by_name(name: &str) -> Option<Kind> {
@@ -160,46 +197,9 @@ fn kind_by_name(name: &str) -> Option<Kind> {
     }
 }
 
-/// Whether a name fits a pattern: `*` is any run of characters, `?` any one.
-fn is_match(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut p, mut n) = (0, 0);
-    let mut last_star = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                last_star = Some((p, n));
-                p += 1;
-            }
-            Some(&c) if c == '?' || c == name[n] => (p, n) = (p + 1, n + 1),
-            _ => {
-                let Some((star, from)) = last_star else { return false };
-                last_star = Some((star, from + 1));
-                (p, n) = (star + 1, from + 1);
-            }
-        }
-    }
-    pattern[p..].iter().all(|&c| c == '*')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn patterns() {
-        for (pattern, name, expected) in [
-            ("*.gz", "a.warc.gz", true),
-            ("*.gz", "a.warc", false),
-            ("a?c", "abc", true),
-            ("a?c", "ac", false),
-            ("*a*b*", "xxaxxbxx", true),
-            ("a*b*c", "abcb", false),
-            ("*", "", true),
-        ] {
-            assert_eq!(is_match(pattern, name), expected, "{pattern} {name}");
-        }
-    }
 
     #[test]
     fn files_are_found_and_told_apart() {
@@ -214,7 +214,10 @@ mod tests {
             ("funnel.json", "{}"),
             (".f.txt", ""),
             ("g.bin", "WARC/1.0"),
-            ("h.bin", "what"),
+            ("h.bin", "what\0"),
+            ("deep/i.rs", "fn main() {}"),
+            ("deep/j.rs", ""),
+            ("k.gz.rs", "\u{1f}\u{8b}"),
         ] {
             fs::write(folder.join(name), content).unwrap();
         }
@@ -224,6 +227,7 @@ mod tests {
         };
         assert_eq!(names(&[""]).unwrap(), "a.WET Warc, b.warc.gz Warc, c.jsonl.zst Jsonl, deep/d.md Text, e.parquet Parquet");
         assert_eq!(names(&["g.bin", "*.g?"]).unwrap(), "g.bin Warc, b.warc.gz Warc");
+        assert_eq!(names(&["deep/i.rs", "**/*.rs", "d*/*"]).unwrap(), "i.rs Text, deep/i.rs Text, deep/d.md Text, deep/i.rs Text");
         assert!(names(&["h.bin"]).unwrap_err().to_string().contains("is of no kind that is read here"));
         assert!(names(&["*.html"]).unwrap_err().to_string().contains("holds nothing that can be read"));
         assert!(names(&["none.warc"]).unwrap_err().to_string().contains("there is no such file"));

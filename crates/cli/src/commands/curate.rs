@@ -12,7 +12,7 @@ use crate::context::{self, Context};
 /// Cleans pages: picks the main text, the language and the quality, and drops duplicates.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// WARC, WET, Parquet, JSON lines, text and Markdown files, folders of these, or patterns; may be given several times
+    /// WARC, WET, Parquet, JSON lines, text files, folders of these, or patterns; may be given several times
     #[arg(long, required = true, num_args = 1..)]
     input: Vec<PathBuf>,
     /// Folder of documents to write

@@ -29,7 +29,7 @@ pub struct Args {
     /// Folder of the built-in web that it read
     #[arg(long, required_unless_present = "documents")]
     world: Option<PathBuf>,
-    /// Bits per byte on documents: Parquet, JSON lines, text and Markdown files, or folders of these
+    /// Bits per byte on documents: Parquet, JSON lines, text files, or folders and patterns of these
     #[arg(long, num_args = 1.., value_name = "DOCUMENTS")]
     documents: Vec<PathBuf>,
     /// Seed of what is drawn from the key, and of sampled answers

@@ -13,7 +13,7 @@ use crate::recipe::DEFAULT_BARE_SHARE;
 /// Cuts documents into tokens, shuffles them and holds some of them out.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Documents: Parquet, JSON lines, text and Markdown files, or folders of these; may be given several times
+    /// Documents: Parquet, JSON lines, text files, or folders and patterns of these; may be given several times
     #[arg(long, required = true, num_args = 1..)]
     input: Vec<PathBuf>,
     /// Folder of the tokenizer

@@ -247,6 +247,35 @@ bytes  in the vocabulary                           in the texts
 }
 
 #[test]
+fn languages_and_kinds_of_text_are_told_apart() {
+    let scratch = Scratch::new("languages");
+    let (first, second) = (smaller(&scratch), small(&scratch));
+    let rows = [
+        json!({"text": " the cat", "language": "xx"}),
+        json!({"text": "Der Hund und die Katze sind mit dem Kind nach Hause gegangen."}),
+        json!({"text": " the", "language": "xx"}),
+    ];
+    let pages = scratch.write("pages.jsonl", rows.iter().map(|row| format!("{row}\n")).collect::<String>());
+    scratch.write("src/deep/a.rs", "fn main() {}");
+    scratch.write("src/b.rs", "the");
+    let [pages, sources] = [format!("web={}", path(&pages)), format!("code={}/**/*.rs", path(&scratch.join("src")))];
+    let by = ["--by-language", "--input", &pages];
+
+    let found = parsed("stats", &[&["--tokenizer", path(&second)], &by[..]].concat());
+    let told = |input: &Value| (input["name"].clone(), input["language"].clone(), input["measures"]["documents"].clone());
+    let inputs: Vec<_> = found["inputs"].as_array().unwrap().iter().map(told).collect();
+    assert_eq!(inputs, [(json!("web"), json!("de"), json!(1)), (json!("web"), json!("xx"), json!(2))]);
+
+    let on = [path(&first), path(&second), "--input", &pages, &sources];
+    let found = parsed("compare", &on);
+    let code = json!({"name": "code", "documents": 2, "bytes": 15, "tokens": [13, 13]});
+    assert_eq!((found["inputs"].as_array().unwrap().len(), &found["inputs"][1]), (2, &code));
+    let table = printed("compare", &on);
+    assert!(table.contains("\nbytes per token\ninput  bytes"), "{table}");
+    assert!(table.contains("\ncode      15") && table.contains("1.15 (x1.000)"), "{table}");
+}
+
+#[test]
 fn what_cannot_be_looked_into_is_refused_in_one_sentence() {
     let scratch = Scratch::new("look-refused");
     let folder = small(&scratch);

@@ -137,72 +137,87 @@ impl Measures {
     }
 }
 
-/// Counts texts with each of the tokenizers; special tokens that they spell are text. `progress` advances by one for
-/// each text. The counts do not depend on the number of threads.
+/// Counts texts with each of the tokenizers; special tokens that they spell are text. Each text comes with the number of its group;
+/// given are the counts of each group with each tokenizer. `progress` advances by one for each text. The counts do not depend on
+/// the number of threads.
 pub fn count_texts(
-    texts: impl Iterator<Item = String>,
+    texts: impl Iterator<Item = (usize, String)>,
     tokenizers: &[&Tokenizer],
     threads: usize,
     progress: &Progress,
     stop: &Stop,
-) -> Result<Vec<Counts>> {
+) -> Result<Vec<Vec<Counts>>> {
     let threads = threads.max(1);
-    let (sender, receiver) = sync_channel::<Vec<String>>(threads);
+    let (sender, receiver) = sync_channel::<Vec<(usize, String)>>(threads);
     let receiver = Mutex::new(receiver);
     let count_batches = || {
         let mut counters: Vec<Counter> = tokenizers.iter().map(|tokenizer| Counter::new(tokenizer)).collect();
         loop {
             let batch = receiver.lock().expect("no counting thread panics").recv();
-            let Ok(batch) = batch else { return counters.into_iter().map(|counter| counter.counts).collect::<Vec<_>>() };
-            for piece in &batch {
+            let Ok(batch) = batch else { return counters.into_iter().map(|counter| counter.groups).collect::<Vec<_>>() };
+            for (group, piece) in &batch {
                 let piece = Piece::new(piece);
-                counters.iter_mut().for_each(|counter| counter.add(&piece));
+                counters.iter_mut().for_each(|counter| counter.add(*group, &piece));
             }
         }
     };
-    let mut sums: Vec<Counts> = tokenizers.iter().map(|tokenizer| Counts::new(tokenizer)).collect();
+    let mut sums: Vec<Vec<Counts>> = Vec::new();
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(count_batches)).collect();
         let documents = send_batches(texts, &|batch| sender.send(batch).expect("the counting threads wait for batches"), progress, stop);
         drop(sender);
+        sums = documents.iter().map(|_| tokenizers.iter().map(|tokenizer| Counts::new(tokenizer)).collect()).collect();
         for worker in workers {
             let parts = worker.join().expect("a counting thread does not panic");
-            sums.iter_mut().zip(&parts).for_each(|(sum, part)| sum.add(part));
+            for (at, groups) in parts.iter().enumerate() {
+                sums.iter_mut().zip(groups).for_each(|(sum, part)| sum[at].add(part));
+            }
         }
-        sums.iter_mut().for_each(|sum| sum.documents = documents);
+        for (group, documents) in sums.iter_mut().zip(documents) {
+            group.iter_mut().for_each(|sum| sum.documents = documents);
+        }
     });
     if stop.requested() { Err(base::Error::Stopped.into()) } else { Ok(sums) }
 }
 
-/// The texts until so many bytes of them have come; the last one is cut at a character's border.
-pub fn limited(texts: impl Iterator<Item = String>, limit_bytes: u64) -> impl Iterator<Item = String> {
+/// The texts until so many bytes of them have come; the last one is cut at a character's border. Each comes with something else.
+pub fn limited<T>(texts: impl Iterator<Item = (T, String)>, limit_bytes: u64) -> impl Iterator<Item = (T, String)> {
     let mut left = limit_bytes;
     let mut texts = texts.fuse();
     std::iter::from_fn(move || {
         if left == 0 {
             return None;
         }
-        let mut text = texts.next()?;
+        let (with, mut text) = texts.next()?;
         if text.len() as u64 >= left {
             text.truncate(text.floor_char_boundary(left as usize));
             left = 0;
         } else {
             left -= text.len() as u64;
         }
-        Some(text)
+        Some((with, text))
     })
 }
 
-/// Cuts texts into batches of pieces and sends them; gives the number of texts.
-fn send_batches(texts: impl Iterator<Item = String>, send: &dyn Fn(Vec<String>), progress: &Progress, stop: &Stop) -> u64 {
-    let (mut documents, mut batch, mut bytes) = (0, Vec::new(), 0);
-    for text in texts {
+/// Cuts texts into batches of pieces and sends them; gives the number of texts of each group.
+fn send_batches(
+    texts: impl Iterator<Item = (usize, String)>,
+    send: &dyn Fn(Vec<(usize, String)>),
+    progress: &Progress,
+    stop: &Stop,
+) -> Vec<u64> {
+    let (mut documents, mut batch, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for (group, text) in texts {
+        if documents.len() <= group {
+            documents.resize(group + 1, 0);
+        }
+        documents[group] += 1;
         let mut rest = &text[..];
         while !rest.is_empty() {
             let (piece, after) = rest.split_at(piece_end(rest));
             rest = after;
             bytes += piece.len();
-            batch.push(piece.to_string());
+            batch.push((group, piece.to_string()));
             if bytes >= BATCH_BYTES {
                 send(std::mem::take(&mut batch));
                 bytes = 0;
@@ -211,7 +226,6 @@ fn send_batches(texts: impl Iterator<Item = String>, send: &dyn Fn(Vec<String>),
                 }
             }
         }
-        documents += 1;
         progress.advance(1);
     }
     send(batch);
@@ -265,7 +279,8 @@ fn uncut_words(tokenizer: &Tokenizer, words: &[Range<usize>], ids: &[u32]) -> u6
 struct Counter<'a> {
     tokenizer: &'a Tokenizer,
     encoder: Encoder<'a>,
-    counts: Counts,
+    /// What was counted in each group of texts.
+    groups: Vec<Counts>,
     ids: Vec<u32>,
     decoded: Vec<u8>,
 }
@@ -273,13 +288,16 @@ struct Counter<'a> {
 impl<'a> Counter<'a> {
     fn new(tokenizer: &'a Tokenizer) -> Counter<'a> {
         let (ids, decoded) = (Vec::new(), Vec::new());
-        Counter { tokenizer, encoder: Encoder::new(tokenizer), counts: Counts::new(tokenizer), ids, decoded }
+        Counter { tokenizer, encoder: Encoder::new(tokenizer), groups: Vec::new(), ids, decoded }
     }
 
-    fn add(&mut self, piece: &Piece) {
+    fn add(&mut self, group: usize, piece: &Piece) {
+        if self.groups.len() <= group {
+            self.groups.resize_with(group + 1, || Counts::new(self.tokenizer));
+        }
         self.ids.clear();
         self.encoder.encode_into(piece.text, &mut self.ids);
-        self.counts.add_piece(self.tokenizer, piece, &self.ids, &mut self.decoded);
+        self.groups[group].add_piece(self.tokenizer, piece, &self.ids, &mut self.decoded);
     }
 }
 
@@ -290,8 +308,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn count(texts: &[&str], tokenizers: &[&Tokenizer], threads: usize) -> Vec<Counts> {
-        let texts = texts.iter().map(|text| text.to_string());
-        count_texts(texts, tokenizers, threads, &Progress::silent(), &Stop::new()).unwrap()
+        let texts = texts.iter().map(|text| (0, text.to_string()));
+        count_texts(texts, tokenizers, threads, &Progress::silent(), &Stop::new()).unwrap().remove(0)
     }
 
     #[test]
@@ -333,6 +351,17 @@ mod tests {
     }
 
     #[test]
+    fn groups_are_counted_apart() {
+        let (tokenizer, bytes) = (small(), Tokenizer::from_merges(Vec::new()));
+        let texts = [(2, "the"), (0, "the cat"), (2, " cat the")];
+        let texts = texts.iter().map(|&(group, text)| (group, text.to_string()));
+        let found = count_texts(texts, &[&tokenizer, &bytes], 2, &Progress::silent(), &Stop::new()).unwrap();
+        let told = |counts: &[Counts]| counts.iter().map(|counts| (counts.documents, counts.tokens())).collect::<Vec<_>>();
+        let found: Vec<_> = found.iter().map(|counts| told(counts)).collect();
+        assert_eq!(found, [vec![(1, 3), (1, 7)], vec![(0, 0), (0, 0)], vec![(2, 4), (2, 11)]]);
+    }
+
+    #[test]
     fn a_text_without_a_place_to_cut_is_cut_all_the_same() {
         let text = "é".repeat(3 * PIECE_BYTES);
         let counts = count(&[&text], &[&small()], 2).remove(0);
@@ -344,15 +373,15 @@ mod tests {
     fn a_stop_is_no_count() {
         let stop = Stop::new();
         stop.request();
-        let outcome = count_texts(std::iter::once("the".to_string()), &[&small()], 1, &Progress::silent(), &stop);
+        let outcome = count_texts(std::iter::once((0, "the".to_string())), &[&small()], 1, &Progress::silent(), &stop);
         assert!(matches!(outcome, Err(crate::Error::Base(base::Error::Stopped))));
     }
 
     #[test]
     fn texts_end_at_the_limit() {
         let check = |limit: u64, expected: &[&str]| {
-            let texts = ["abc", "dé", "f"].into_iter().map(str::to_string);
-            assert_eq!(limited(texts, limit).collect::<Vec<_>>(), expected, "{limit}");
+            let texts = ["abc", "dé", "f"].into_iter().map(|text| ((), text.to_string()));
+            assert_eq!(limited(texts, limit).map(|((), text)| text).collect::<Vec<_>>(), expected, "{limit}");
         };
         check(0, &[]);
         check(2, &["ab"]);

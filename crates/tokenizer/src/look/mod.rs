@@ -14,7 +14,9 @@ mod steps;
 
 pub use count::{Counts, Measures, count_texts, limited};
 pub use escape::{escape, hex, is_printable};
-pub use stats::{Compared, Comparison, Frequent, InputStats, LengthBin, Relative, Stats, Unused, compare, stats};
+pub use stats::{
+    Compared, ComparedInput, Comparison, Frequent, Input, InputStats, LengthBin, Relative, Stats, Unused, compare, compare_inputs, stats,
+};
 pub use steps::{Step, merge_steps};
 
 /// A token of a vocabulary as it is shown.

@@ -31,11 +31,22 @@ pub struct Stats {
     pub lengths: Vec<LengthBin>,
 }
 
+/// A kind of text that is counted by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Input {
+    /// What it is called.
+    pub name: String,
+    /// Its language, where languages are told apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
 /// One input.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct InputStats {
-    /// What it is called.
-    pub name: String,
+    /// Which one.
+    #[serde(flatten)]
+    pub input: Input,
     /// What was counted in it.
     pub measures: Measures,
 }
@@ -83,6 +94,23 @@ pub struct LengthBin {
 pub struct Comparison {
     /// Each tokenizer, the one that the others are measured by first.
     pub tokenizers: Vec<Compared>,
+    /// Each input by itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<ComparedInput>,
+}
+
+/// One input, cut by several tokenizers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ComparedInput {
+    /// Which one.
+    #[serde(flatten)]
+    pub input: Input,
+    /// Its documents.
+    pub documents: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Its tokens, for each tokenizer.
+    pub tokens: Vec<u64>,
 }
 
 /// One tokenizer among others.
@@ -115,7 +143,7 @@ pub struct Relative {
 }
 
 /// Sums up what was counted with a tokenizer; lists hold at most `top` tokens.
-pub fn stats(tokenizer: &Tokenizer, inputs: &[(String, Counts)], top: usize) -> Stats {
+pub fn stats(tokenizer: &Tokenizer, inputs: &[(Input, Counts)], top: usize) -> Stats {
     let all = inputs.iter().fold(Counts::new(tokenizer), |mut sum, (_, counts)| {
         sum.add(counts);
         sum
@@ -136,7 +164,10 @@ pub fn stats(tokenizer: &Tokenizer, inputs: &[(String, Counts)], top: usize) -> 
     Stats {
         vocab_size: tokenizer.vocab_size(),
         special_tokens: (0..lengths.len() as u32).filter(|&id| tokenizer.is_special(id)).count(),
-        inputs: inputs.iter().map(|(name, counts)| InputStats { name: name.clone(), measures: Measures::of(tokenizer, counts) }).collect(),
+        inputs: inputs
+            .iter()
+            .map(|(input, counts)| InputStats { input: input.clone(), measures: Measures::of(tokenizer, counts) })
+            .collect(),
         all: Measures::of(tokenizer, &all),
         unused: Unused {
             tokens: unused.len(),
@@ -183,7 +214,27 @@ pub fn compare(tokenizers: &[(String, &Tokenizer, Counts)]) -> Comparison {
         };
         compared.push(Compared { name: name.clone(), vocab_size, measures, relative, tokens: None });
     }
-    Comparison { tokenizers: compared }
+    Comparison { tokenizers: compared, inputs: Vec::new() }
+}
+
+/// The same on several inputs, which counted with each of the tokenizers.
+pub fn compare_inputs(tokenizers: &[(String, &Tokenizer)], inputs: &[(Input, Vec<Counts>)]) -> Comparison {
+    let sums = tokenizers.iter().enumerate().map(|(at, (name, tokenizer))| {
+        let mut sum = Counts::new(tokenizer);
+        inputs.iter().for_each(|(_, counts)| sum.add(&counts[at]));
+        (name.clone(), *tokenizer, sum)
+    });
+    let mut comparison = compare(&sums.collect::<Vec<_>>());
+    comparison.inputs = inputs
+        .iter()
+        .map(|(input, counts)| ComparedInput {
+            input: input.clone(),
+            documents: counts[0].documents,
+            bytes: counts[0].bytes,
+            tokens: counts.iter().map(Counts::tokens).collect(),
+        })
+        .collect();
+    comparison
 }
 
 fn divided(value: Option<f64>, first: Option<f64>) -> Option<f64> {
@@ -202,11 +253,12 @@ mod tests {
     #[test]
     fn a_vocabulary_on_two_inputs() {
         let tokenizer = small();
-        let inputs = [("en".to_string(), counts(&tokenizer, "the the cat")), ("fr".to_string(), counts(&tokenizer, "é é"))];
+        let input = |name: &str| Input { name: name.to_string(), language: None };
+        let inputs = [(input("en"), counts(&tokenizer, "the the cat")), (input("fr"), counts(&tokenizer, "é é"))];
         let found = stats(&tokenizer, &inputs, 3);
         assert_eq!((found.vocab_size, found.special_tokens), (256 + 7 + 12, 12));
         assert_eq!(
-            found.inputs.iter().map(|input| (input.name.as_str(), input.measures.tokens)).collect::<Vec<_>>(),
+            found.inputs.iter().map(|input| (input.input.name.as_str(), input.measures.tokens)).collect::<Vec<_>>(),
             [("en", 4), ("fr", 3)]
         );
         assert_eq!((found.all.tokens, found.all.documents, found.all.bytes), (7, 2, 16));
@@ -221,6 +273,19 @@ mod tests {
         assert_eq!(uses(&found.longest), [(259, 1), (257, 0), (258, 1)]);
         let bins: Vec<_> = found.lengths.iter().map(|bin| (bin.from_bytes, bin.to_bytes, bin.tokens, bin.uses)).collect();
         assert_eq!(bins, [(1, Some(1), 256, 2), (2, Some(2), 3, 2), (3, Some(3), 3, 2), (4, Some(4), 1, 1)]);
+    }
+
+    #[test]
+    fn inputs_are_compared_each_and_together() {
+        let (first, second) = (Tokenizer::from_merges(Vec::new()), small());
+        let on = |text: &str| {
+            let input = Input { name: text.to_string(), language: Some("en".to_string()) };
+            (input, vec![counts(&first, text), counts(&second, text)])
+        };
+        let found = compare_inputs(&[("bytes".into(), &first), ("small".into(), &second)], &[on("the cat"), on("a")]);
+        assert_eq!(found.tokenizers.iter().map(|compared| compared.measures.tokens).collect::<Vec<_>>(), [8, 4]);
+        assert_eq!(found.inputs.iter().map(|input| (input.bytes, &input.tokens[..])).collect::<Vec<_>>(), [(7, &[7, 3][..]), (1, &[1, 1])]);
+        assert_eq!(serde_json::to_value(&found.inputs[1]).unwrap()["language"], "en");
     }
 
     #[test]

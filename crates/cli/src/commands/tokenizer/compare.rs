@@ -6,9 +6,9 @@ use anyhow::bail;
 use base::text::thousands;
 use serde::Serialize;
 use tokenizer::Tokenizer;
-use tokenizer::look::{Compared, Comparison, Counts, compare, escape, tokens};
+use tokenizer::look::{Compared, Comparison, Counts, compare, compare_inputs, escape, tokens};
 
-use super::{count_documents, paint};
+use super::{Counting, called, paint};
 use crate::context::Context;
 
 /// Tokenizers, and what they are compared on.
@@ -21,12 +21,12 @@ pub struct Args {
     /// A text
     #[arg(long, group = "on")]
     text: Option<String>,
-    /// Documents: Parquet, JSON lines, text and Markdown files, or folders of these; may be given several times
-    #[arg(long, group = "on", num_args = 1.., value_name = "DOCUMENTS")]
+    /// Documents: Parquet, JSON lines, text files, or folders and patterns of these, each with a name or without, as in
+    /// en=pages code=src/**/*.rs; documents of one name are counted together
+    #[arg(long, group = "on", num_args = 1.., value_name = "NAME=DOCUMENTS")]
     input: Vec<PathBuf>,
-    /// Read no more than so many bytes of text
-    #[arg(long, value_name = "BYTES", requires = "input", value_parser = clap::value_parser!(u64).range(1..))]
-    limit_bytes: Option<u64>,
+    #[command(flatten)]
+    counting: Counting,
     /// Print all of it as one JSON document
     #[arg(long)]
     json: bool,
@@ -37,8 +37,6 @@ pub struct Args {
 struct Shown<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    inputs: &'a [PathBuf],
     #[serde(flatten)]
     comparison: Comparison,
 }
@@ -49,24 +47,22 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         bail!("there is no text to compare; give one with --text, or documents with --input");
     }
     let loaded: Vec<Tokenizer> = args.tokenizers.iter().map(|path| Tokenizer::load(path)).collect::<Result<_, _>>()?;
-    let named = |counts: Vec<Counts>| {
-        let names = args.tokenizers.iter().map(|path| path.to_string_lossy().into_owned());
-        let tokenizers: Vec<_> = names.zip(&loaded).zip(counts).map(|((name, tokenizer), counts)| (name, tokenizer, counts)).collect();
-        compare(&tokenizers)
-    };
+    let names = args.tokenizers.iter().map(|path| path.to_string_lossy().into_owned());
+    let named: Vec<(String, &Tokenizer)> = names.zip(&loaded).collect();
     let comparison = match &args.text {
         Some(text) => {
             let ids: Vec<Vec<u32>> = loaded.iter().map(|tokenizer| tokenizer.encode(text)).collect();
-            let counts = loaded.iter().zip(&ids).map(|(tokenizer, ids)| Counts::of(tokenizer, text, ids)).collect();
-            let mut comparison = named(counts);
+            let counted =
+                named.iter().zip(&ids).map(|((name, tokenizer), ids)| (name.clone(), *tokenizer, Counts::of(tokenizer, text, ids)));
+            let mut comparison = compare(&counted.collect::<Vec<_>>());
             for ((compared, tokenizer), ids) in comparison.tokenizers.iter_mut().zip(&loaded).zip(&ids) {
                 compared.tokens = Some(tokens(tokenizer, ids));
             }
             comparison
         }
-        None => named(count_documents("compare", &args.input, &loaded.iter().collect::<Vec<_>>(), args.limit_bytes, context)?),
+        None => compare_inputs(&named, &args.counting.count(&args.input, &loaded.iter().collect::<Vec<_>>(), context)?),
     };
-    let shown = Shown { text: args.text.as_deref(), inputs: &args.input, comparison };
+    let shown = Shown { text: args.text.as_deref(), comparison };
     print!("{}", if args.json { paint::json(&shown)? } else { told(&shown.comparison, context.colour) });
     Ok(())
 }
@@ -103,5 +99,25 @@ fn told(comparison: &Comparison, colour: bool) -> String {
     ];
     let sides = format!("<{}", ">".repeat(comparison.tokenizers.len()));
     let first_name = escape(comparison.tokenizers[0].name.as_bytes());
-    text + &paint::columns(&rows, &sides, usize::MAX) + &format!("(x: times what {first_name} has)\n")
+    text += &paint::columns(&rows, &sides, usize::MAX);
+    if comparison.inputs.len() > 1 {
+        text += &format!("\nbytes per token\n{}", told_inputs(comparison));
+    }
+    text + &format!("(x: times what {first_name} has)\n")
+}
+
+/// For each input the bytes for each token of each tokenizer.
+fn told_inputs(comparison: &Comparison) -> String {
+    let names = comparison.tokenizers.iter().map(|compared| escape(compared.name.as_bytes()));
+    let mut rows = vec![["input", "bytes"].map(str::to_string).into_iter().chain(names).collect::<Vec<_>>()];
+    for input in &comparison.inputs {
+        let per_token = |tokens: u64| (tokens > 0).then(|| input.bytes as f64 / tokens as f64);
+        let cells = input.tokens.iter().enumerate().map(|(place, &tokens)| match per_token(tokens) {
+            Some(_) if place > 0 => format!("{} (x{:.3})", paint::number(per_token(tokens)), input.tokens[0] as f64 / tokens as f64),
+            value => paint::number(value),
+        });
+        rows.push([called(&input.input), thousands(input.bytes)].into_iter().chain(cells).collect());
+    }
+    let sides = format!("<>{}", ">".repeat(comparison.tokenizers.len()));
+    paint::columns(&rows, &sides, usize::MAX)
 }

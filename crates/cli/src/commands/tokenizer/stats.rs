@@ -1,14 +1,13 @@
 //! `tokenizer stats`: how well a vocabulary fits several kinds of documents.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base::text::thousands;
 use serde::Serialize;
 use tokenizer::Tokenizer;
-use tokenizer::look::{Frequent, Measures, Stats, escape, stats};
+use tokenizer::look::{Frequent, Measures, Stats, stats};
 
-use super::{count_documents, paint};
-use crate::commands::tokenize::DocumentReader;
+use super::{Counting, called, paint};
 use crate::context::Context;
 
 /// Marks of the longest bar.
@@ -20,13 +19,12 @@ pub struct Args {
     /// Folder of the tokenizer, or its file
     #[arg(long)]
     tokenizer: PathBuf,
-    /// Documents: Parquet, JSON lines, text and Markdown files, or folders of these, each with a name or without, as in
-    /// en=pages code=sources.jsonl; documents of one name are counted together
+    /// Documents: Parquet, JSON lines, text files, or folders and patterns of these, each with a name or without, as in
+    /// en=pages code=src/**/*.rs; documents of one name are counted together
     #[arg(long, required = true, num_args = 1.., value_name = "NAME=DOCUMENTS")]
     input: Vec<PathBuf>,
-    /// Read no more than so many bytes of text of each input
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
-    limit_bytes: Option<u64>,
+    #[command(flatten)]
+    counting: Counting,
     /// Length of the lists of tokens
     #[arg(long, value_name = "N", default_value_t = 20)]
     top: usize,
@@ -46,47 +44,12 @@ struct Shown {
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let tokenizer = Tokenizer::load(&args.tokenizer)?;
-    let inputs = named_inputs(&args.input);
-    for (_, paths) in &inputs {
-        DocumentReader::open(paths)?; // what is missing is told before the first is read
-    }
-    let mut counted = Vec::new();
-    for (name, paths) in inputs {
-        let counts = count_documents(&escape(name.as_bytes()), &paths, &[&tokenizer], args.limit_bytes, context)?;
-        counted.extend(counts.into_iter().map(|counts| (name.clone(), counts)));
-    }
+    let counted = args.counting.count(&args.input, &[&tokenizer], context)?;
+    let counted: Vec<_> = counted.into_iter().map(|(input, mut counts)| (input, counts.remove(0))).collect();
     let tokenizer_name = args.tokenizer.to_string_lossy().into_owned();
     let shown = Shown { tokenizer: tokenizer_name, stats: stats(&tokenizer, &counted, args.top) };
     print!("{}", if args.json { paint::json(&shown)? } else { told(&shown.stats) });
     Ok(())
-}
-
-/// Inputs by their names, in the order in which the names first come. What has no name of its own has its file's, and
-/// the whole path where that is taken.
-fn named_inputs(given: &[PathBuf]) -> Vec<(String, Vec<PathBuf>)> {
-    let mut inputs: Vec<(String, Vec<PathBuf>)> = Vec::new();
-    for input in given {
-        let (name, path) = match own_name(input) {
-            Some((name, path)) => (name.to_string(), path),
-            None => {
-                let file_name = input.file_name().map(|name| name.to_string_lossy().into_owned());
-                let free = file_name.filter(|name| inputs.iter().all(|(taken, _)| taken != name));
-                (free.unwrap_or_else(|| input.to_string_lossy().into_owned()), input.clone())
-            }
-        };
-        match inputs.iter_mut().find(|(taken, _)| *taken == name) {
-            Some((_, paths)) => paths.push(path),
-            None => inputs.push((name, vec![path])),
-        }
-    }
-    inputs
-}
-
-/// `en=pages` as `en` and `pages`. A path that holds the sign itself is no name.
-fn own_name(input: &Path) -> Option<(&str, PathBuf)> {
-    let (name, path) = input.to_str()?.split_once('=')?;
-    let is_name = !name.is_empty() && !name.contains(['/', '\\']) && !path.is_empty() && !input.exists();
-    is_name.then(|| (name, PathBuf::from(path)))
 }
 
 fn told(stats: &Stats) -> String {
@@ -119,9 +82,9 @@ fn told_inputs(stats: &Stats) -> String {
         "single bytes",
         "partial",
     ];
-    let row = |name: &str, measures: &Measures| {
+    let row = |name: String, measures: &Measures| {
         vec![
-            escape(name.as_bytes()),
+            name,
             thousands(measures.documents),
             thousands(measures.bytes),
             thousands(measures.tokens),
@@ -134,9 +97,9 @@ fn told_inputs(stats: &Stats) -> String {
         ]
     };
     let mut rows = vec![heads.map(str::to_string).to_vec()];
-    rows.extend(stats.inputs.iter().map(|input| row(&input.name, &input.measures)));
+    rows.extend(stats.inputs.iter().map(|input| row(called(&input.input), &input.measures)));
     if stats.inputs.len() > 1 {
-        rows.push(row("all", &stats.all));
+        rows.push(row("all".to_string(), &stats.all));
     }
     paint::columns(&rows, "<>>>>>>>>>", usize::MAX)
 }
@@ -166,22 +129,4 @@ fn told_lengths(stats: &Stats) -> String {
         rows.push(vec![range, thousands(bin.tokens as u64), of_vocabulary, thousands(bin.uses), of_texts]);
     }
     paint::columns(&rows, ">><><", usize::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn inputs_have_names() {
-        let check = |given: &[&str], expected: &[(&str, &[&str])]| {
-            let given: Vec<PathBuf> = given.iter().map(PathBuf::from).collect();
-            let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
-            let expected: Vec<_> = expected.iter().map(|(name, list)| (name.to_string(), paths(list))).collect();
-            assert_eq!(named_inputs(&given), expected);
-        };
-        check(&["en=a", "code=b/*.txt", "en=c"], &[("en", &["a", "c"]), ("code", &["b/*.txt"])]);
-        check(&["a/x.txt", "b/x.txt", "b/x.txt"], &[("x.txt", &["a/x.txt"]), ("b/x.txt", &["b/x.txt", "b/x.txt"])]);
-        check(&["a/year=2020/x.txt", "=x", "en="], &[("x.txt", &["a/year=2020/x.txt"]), ("=x", &["=x"]), ("en=", &["en="])]);
-    }
 }

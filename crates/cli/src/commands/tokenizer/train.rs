@@ -13,7 +13,7 @@ use crate::context::{self, Context};
 /// Documents, and how large a vocabulary to learn from them.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Documents: Parquet, JSON lines, text and Markdown files, or folders of these; may be given several times
+    /// Documents: Parquet, JSON lines, text files, or folders and patterns of these; may be given several times
     #[arg(long, required = true, num_args = 1..)]
     input: Vec<PathBuf>,
     /// Token ids in all: 256 bytes, the merges and 12 special tokens
