@@ -1,6 +1,6 @@
 //! Merges, ids, files and chats against Hugging Face's tokenizers and transformers, exactly.
 //!
-//! Golden files: scripts/golden/tokenizer.py, chat_formats.py and, for the patterns, split_patterns.py beside it.
+//! Golden files: scripts/golden/tokenizer.py, merges.py, chat_formats.py and, for the patterns, split_patterns.py beside it.
 
 #![forbid(unsafe_code)]
 
@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokenizer::chat::ChatFormat;
 use tokenizer::shards::{Page, ShardConfig, Shards, write_shards};
 use tokenizer::train::{TrainConfig, train};
-use tokenizer::{Pattern, Tokenizer, chat, normalise};
+use tokenizer::{Pattern, SPECIALS, Tokenizer, chat, normalise};
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
@@ -41,6 +41,37 @@ fn training_gives_the_merges_of_hugging_face() {
     let ours = train([page].into_iter(), &config, &Progress::silent(), &Stop::new()).unwrap();
     assert_eq!(ours.vocab_size(), 900);
     assert_eq!(ours.merges(), theirs.merges());
+}
+
+/// Words of few letters, in which nearly every count is shared: what scripts/golden/merges.py makes.
+fn letters() -> Vec<String> {
+    let mut state = 1u64;
+    let mut letter = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ['a', 'b', 'c', 'd', 'e', 'é', ' '][(state >> 40) as usize % 7]
+    };
+    let mut word = || (0..6).map(|_| letter()).collect::<String>();
+    (0..60).map(|_| (0..50).map(|_| word()).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn merges_of_several_collections_are_those_of_hugging_face() {
+    let rows = golden_json("merges.json");
+    assert_eq!(rows.as_array().unwrap().len(), 6);
+    for row in rows.as_array().unwrap() {
+        let texts = match row["documents"].as_str().unwrap() {
+            "letters" => letters(),
+            "page.txt" => vec![base::files::read_text(&golden("page.txt")).unwrap()],
+            file => golden_json(file).as_array().unwrap().iter().map(|row| row["text"].as_str().unwrap().to_string()).collect(),
+        };
+        let pattern = Pattern::ALL.into_iter().find(|pattern| pattern.name() == row["pattern"]).unwrap();
+        let expected: Vec<(u32, u32)> = serde_json::from_value(row["merges"].clone()).unwrap();
+        for n_merges in [300, expected.len()] {
+            let config = TrainConfig { vocab_size: 256 + n_merges + SPECIALS.len(), pattern, threads: 2 };
+            let ours = train(texts.iter().cloned(), &config, &Progress::silent(), &Stop::new()).unwrap();
+            assert_eq!(ours.merges(), &expected[..n_merges], "{} {}", row["documents"], row["pattern"]);
+        }
+    }
 }
 
 #[test]
