@@ -7,9 +7,12 @@
 //! Each fast kernel has a slow twin in [`reference`] in f64, against which it is tested at odd sizes.
 
 pub mod attention;
+pub mod bias;
 pub mod decode;
 pub mod embedding;
+pub mod gelu;
 pub mod head;
+pub mod layer_norm;
 pub mod matmul;
 pub mod norm;
 pub mod optimizer;

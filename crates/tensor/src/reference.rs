@@ -25,9 +25,13 @@ pub fn rms_norm(x: &[f64], weight: &[f64], eps: f64) -> Vec<f64> {
 
 /// RMSNorm per head, then rotation of pairs (i, i + head_dim/2) by position * theta^(-2i/head_dim).
 pub fn head_norm_rotary(x: &[f64], weight: &[f64], eps: f64, theta: f64, positions: &[u32]) -> Vec<f64> {
-    let d = weight.len();
+    rotate(&rms_norm(x, weight, eps), weight.len(), theta, positions)
+}
+
+/// The rotation alone, of heads of width `d`.
+pub fn rotate(x: &[f64], d: usize, theta: f64, positions: &[u32]) -> Vec<f64> {
     let heads_per_row = x.len() / d / positions.len();
-    let mut out = rms_norm(x, weight, eps);
+    let mut out = x.to_vec();
     for (place, head) in out.chunks_mut(d).enumerate() {
         let position = f64::from(positions[place / heads_per_row]);
         for i in 0..d / 2 {
@@ -38,6 +42,25 @@ pub fn head_norm_rotary(x: &[f64], weight: &[f64], eps: f64, theta: f64, positio
         }
     }
     out
+}
+
+/// LayerNorm of rows as long as `weight`.
+pub fn layer_norm(x: &[f64], weight: &[f64], bias: &[f64], eps: f64) -> Vec<f64> {
+    let c = weight.len();
+    x.chunks(c)
+        .flat_map(|row| {
+            let mean = row.iter().sum::<f64>() / c as f64;
+            let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / c as f64;
+            let deviation = (variance + eps).sqrt();
+            row.iter().zip(weight.iter().zip(bias)).map(move |(x, (w, b))| (x - mean) / deviation * w + b).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// GELU in its tanh form.
+pub fn gelu(x: &[f64]) -> Vec<f64> {
+    let factor = (2.0 / std::f64::consts::PI).sqrt();
+    x.iter().map(|x| 0.5 * x * (1.0 + (factor * (x + 0.044715 * x.powi(3))).tanh())).collect()
 }
 
 /// silu(gate) * up of rows (gate, up), `f` each.

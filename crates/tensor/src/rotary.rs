@@ -1,12 +1,18 @@
 //! Learned norm of each head, then rotary position: what queries and keys go through, in one pass.
 //!
 //! Rotary embedding (Su et al. 2021) with half-split pairing, as Hugging Face models have it: element i of a head
-//! turns together with element i + head_dim/2 by the angle position * theta^(-2i/head_dim). The norm is RMSNorm
-//! over head_dim with one weight for all heads (Qwen3's QK-norm).
+//! turns together with element i + head_dim/2 by the angle position * frequency_i, usually theta^(-2i/head_dim). The norm is RMSNorm
+//! over head_dim with one weight for all heads (Qwen3's QK-norm); [`rotate`] is the rotation alone.
 
 use crate::norm::weighted_dot;
 use crate::share;
 use crate::simd::{self, fma, kernel};
+
+/// The frequencies theta^(-2i/head_dim) of a head. Panics if `head_dim` is odd.
+pub fn frequencies(head_dim: usize, theta: f64) -> Vec<f64> {
+    assert!(head_dim.is_multiple_of(2), "head_dim {head_dim} must be even");
+    (0..head_dim / 2).map(|i| theta.powf(-2.0 * i as f64 / head_dim as f64)).collect()
+}
 
 /// Cosines and sines for every position.
 #[derive(Clone, Debug)]
@@ -17,13 +23,12 @@ pub struct Rotary {
 }
 
 impl Rotary {
-    /// Angles for `positions` positions, computed in f64.
-    pub fn new(positions: usize, head_dim: usize, theta: f64) -> Rotary {
-        assert!(head_dim.is_multiple_of(2), "head_dim {head_dim} must be even");
-        let half = head_dim / 2;
-        let angle = |i: usize| (i / half) as f64 * theta.powf(-2.0 * (i % half) as f64 / head_dim as f64);
+    /// Angles for `positions` positions, computed in f64, of as many frequencies as a head has pairs.
+    pub fn new(positions: usize, frequencies: &[f64]) -> Rotary {
+        let half = frequencies.len();
+        let angle = |i: usize| (i / half) as f64 * frequencies[i % half];
         let of = |f: fn(f64) -> f64| (0..positions * half).map(|i| f(angle(i)) as f32).collect();
-        Rotary { head_dim, cos: of(f64::cos), sin: of(f64::sin) }
+        Rotary { head_dim: 2 * half, cos: of(f64::cos), sin: of(f64::sin) }
     }
 
     /// Number of positions there are angles for.
@@ -159,6 +164,46 @@ kernel! {
     }
 }
 
+/// Rotates alone. `x` (N, n_heads head_dim) with rows `x_stride` apart; `positions` (N); `out` (N, n_heads head_dim) dense.
+pub fn rotate(x: &[f32], x_stride: usize, rotary: &Rotary, positions: &[u32], out: &mut [f32]) {
+    let n = positions.len();
+    let width = out.len() / n;
+    assert!(out.len() == n * width && width.is_multiple_of(rotary.head_dim), "rotate {n} rows of {} into {}", x_stride, out.len());
+    let rows = share::rows(n);
+    let pieces = x.chunks(rows * x_stride).zip(positions.chunks(rows)).zip(out.chunks_mut(rows * width));
+    share::each(pieces, |((x, positions), out)| rotate_rows(x, x_stride, rotary, positions, 1.0, out, width));
+}
+
+/// Backward: writes `dx` (rows `x_stride` apart) from `dout` (N, n_heads head_dim), dense.
+pub fn rotate_backward(dout: &[f32], dx: &mut [f32], x_stride: usize, rotary: &Rotary, positions: &[u32]) {
+    let n = positions.len();
+    let width = dout.len() / n;
+    assert!(dout.len() == n * width && width.is_multiple_of(rotary.head_dim), "rotate_backward of {n} rows into {x_stride}");
+    let rows = share::rows(n);
+    let pieces = dout.chunks(rows * width).zip(positions.chunks(rows)).zip(dx.chunks_mut(rows * x_stride));
+    share::each(pieces, |((dout, positions), dx)| rotate_rows(dout, width, rotary, positions, -1.0, dx, x_stride));
+}
+
+kernel! {
+    /// Rotates rows of the smaller of the two strides, `way` 1 for forward and -1 for back.
+    fn rotate_rows(x: &[f32], x_stride: usize, rotary: &Rotary, positions: &[u32], way: f32, out: &mut [f32], out_stride: usize) {
+        let half = rotary.head_dim / 2;
+        let width = x_stride.min(out_stride);
+        for (row, &position) in positions.iter().enumerate() {
+            let (cos, sin) = rotary.at(position);
+            let heads = x[row * x_stride..][..width].chunks_exact(2 * half);
+            for (x, out) in heads.zip(out[row * out_stride..][..width].chunks_exact_mut(2 * half)) {
+                let (low, high) = out.split_at_mut(half);
+                for i in 0..half {
+                    let (a, b, s) = (x[i], x[i + half], way * sin[i]);
+                    low[i] = fma(a, cos[i], -(b * s));
+                    high[i] = fma(b, cos[i], a * s);
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,7 +219,7 @@ mod tests {
             let stride = width + 3;
             let (x, w, dy) = (random(n * width, 1), random(head_dim, 2), random(n * width, 3));
             let spread = |dense: &[f32]| dense.chunks(width).flat_map(|row| [row, &[0.5; 3]].concat()).collect::<Vec<f32>>();
-            let rotary = Rotary::new(10, head_dim, 10_000.0);
+            let rotary = Rotary::new(10, &frequencies(head_dim, 10_000.0));
             let (mut y, mut rstd) = (vec![0.0; n * width], vec![0.0; n * n_heads]);
             on_threads(threads, || head_norm_rotary(&spread(&x), stride, &w, 1e-6, &rotary, &positions, &mut y, &mut rstd));
             let twin = |x: &[f64], w: &[f64]| reference::head_norm_rotary(x, w, 1e-6, 10_000.0, &positions);
@@ -188,6 +233,28 @@ mod tests {
             let dense: Vec<f32> = dx.chunks(stride).flat_map(|row| row[..width].to_vec()).collect();
             assert_close(&dense, &by_x, 1e-5);
             assert_close(&dw, &by_w, 1e-5);
+            assert!(dx.chunks(stride).all(|row| row[width..] == [0.5; 3]), "wrote beyond its columns");
+        }
+    }
+
+    /// The same for the rotation alone: the norm's twin with rows that have the norm already.
+    #[test]
+    fn rotation_alone_agrees_with_the_twin() {
+        for (n_heads, head_dim, threads) in [(1, 2, 1), (2, 6, 3), (3, 64, 1)] {
+            let positions = [5u32, 0, 1, 9];
+            let (n, width) = (positions.len(), n_heads * head_dim);
+            let stride = width + 3;
+            let (x, dy) = (random(n * width, 1), random(n * width, 3));
+            let spread: Vec<f32> = x.chunks(width).flat_map(|row| [row, &[0.5; 3]].concat()).collect();
+            let rotary = Rotary::new(10, &frequencies(head_dim, 10_000.0));
+            let mut y = vec![0.0; n * width];
+            on_threads(threads, || rotate(&spread, stride, &rotary, &positions, &mut y));
+            let twin = |x: &[f64]| reference::rotate(x, head_dim, 10_000.0, &positions);
+            assert_close(&y, &twin(&widen(&x)), 1e-6);
+            let mut dx = vec![0.5; n * stride];
+            on_threads(threads, || rotate_backward(&dy, &mut dx, stride, &rotary, &positions));
+            let dense: Vec<f32> = dx.chunks(stride).flat_map(|row| row[..width].to_vec()).collect();
+            assert_close(&dense, &finite_differences(&widen(&x), |x| weighted_sum(&twin(x), &dy)), 1e-5);
             assert!(dx.chunks(stride).all(|row| row[width..] == [0.5; 3]), "wrote beyond its columns");
         }
     }

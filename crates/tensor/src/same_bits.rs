@@ -3,10 +3,10 @@
 use crate::attention::{self, Backward, Forward, Shape};
 use crate::head::Target;
 use crate::optimizer::{AdamW, Muon, MuonScratch, adamw, muon};
-use crate::rotary::{Rotary, head_norm_rotary, head_norm_rotary_backward};
+use crate::rotary::{Rotary, frequencies, head_norm_rotary, head_norm_rotary_backward, rotate, rotate_backward};
 use crate::simd::assert_same_on_every_level;
 use crate::test_util::random;
-use crate::{Mat, MatMut, decode, embedding, head, norm, simd, swiglu};
+use crate::{Mat, MatMut, bias, decode, embedding, gelu, head, layer_norm, norm, simd, swiglu};
 
 #[test]
 fn norms() {
@@ -26,13 +26,34 @@ fn head_norms_and_rotation() {
     let (n, n_heads, head_dim) = (3, 2, 38);
     let width = n_heads * head_dim;
     let (x, weight, dy) = (random(n * width, 1), random(head_dim, 2), random(n * width, 3));
-    let (rotary, positions) = (Rotary::new(9, head_dim, 1e4), [7, 0, 3]);
+    let (rotary, positions) = (Rotary::new(9, &frequencies(head_dim, 1e4)), [7, 0, 3]);
     assert_same_on_every_level(|| {
         let (mut y, mut rstd) = (vec![0.0; n * width], vec![0.0; n * n_heads]);
         head_norm_rotary(&x, width, &weight, 1e-6, &rotary, &positions, &mut y, &mut rstd);
         let (mut dx, mut dweight) = (vec![0.0; n * width], vec![1.0; head_dim]);
         head_norm_rotary_backward(&mut dy.clone(), &x, &mut dx, width, &weight, &rstd, &rotary, &positions, &mut dweight);
-        [y, rstd, dx, dweight].concat()
+        let (mut turned, mut back) = (vec![0.0; n * width], vec![0.0; n * width]);
+        rotate(&x, width, &rotary, &positions, &mut turned);
+        rotate_backward(&dy, &mut back, width, &rotary, &positions);
+        [y, rstd, dx, dweight, turned, back].concat()
+    });
+}
+
+#[test]
+fn layer_norms_gelus_and_biases() {
+    let (n, c) = (5, 83);
+    let (x, weight, shift, dy) = (random(n * c, 1), random(c, 2), random(c, 4), random(n * c, 3));
+    assert_same_on_every_level(|| {
+        let (mut y, mut rstd) = (vec![0.0; n * c], vec![0.0; n]);
+        layer_norm::layer_norm(&x, &weight, &shift, 1e-5, &mut y, &mut rstd);
+        let (mut dx, mut sums) = (vec![1.0; n * c], vec![1.0; 2 * c]);
+        layer_norm::layer_norm_backward(&dy, &x, &weight, &rstd, &mut dx, &mut sums);
+        let (mut activated, mut slopes) = (vec![0.0; n * c], vec![0.0; n * c]);
+        gelu::gelu(&x, &mut activated);
+        gelu::gelu_backward(&dy, &x, &mut slopes);
+        bias::add_bias(&mut activated, &shift);
+        bias::add_bias_backward(&dy, &mut sums[..c]);
+        [y, rstd, dx, sums, activated, slopes].concat()
     });
 }
 
