@@ -1,8 +1,51 @@
 //! The architecture's sizes, and the one dial from which they follow.
 
-/// Sizes of a Qwen3-style dense Transformer. Field names are Hugging Face's where they have one.
+/// Which of the architectures that people share a model has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// RMSNorm, rotary positions, a learned norm of each query and key head, SwiGLU, no biases: what is trained here.
+    Qwen3,
+    /// Without the norm of heads, with biases on queries, keys and values.
+    Qwen2,
+    /// Without the norm of heads and without biases; 3.1 and later scale the rotary frequencies.
+    Llama,
+    /// Learned positions, LayerNorm, GELU, and biases everywhere.
+    Gpt2,
+}
+
+impl Family {
+    /// All of them.
+    pub const ALL: [Family; 4] = [Family::Qwen3, Family::Qwen2, Family::Llama, Family::Gpt2];
+
+    /// `model_type` of Hugging Face's `config.json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Qwen3 => "qwen3",
+            Family::Qwen2 => "qwen2",
+            Family::Llama => "llama",
+            Family::Gpt2 => "gpt2",
+        }
+    }
+}
+
+/// How Llama 3.1 and later stretch the rotary frequencies to a longer context (rope type `llama3`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RopeScaling {
+    /// Slow frequencies are divided by this.
+    pub factor: f64,
+    /// Waves longer than the original context divided by this are slow.
+    pub low_freq_factor: f64,
+    /// Waves shorter than the original context divided by this stay as they are.
+    pub high_freq_factor: f64,
+    /// The context before it was stretched, in tokens.
+    pub original_context: usize,
+}
+
+/// Sizes of a dense Transformer. Field names are Hugging Face's where they have one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Config {
+    /// The architecture.
+    pub family: Family,
     /// Number of token ids, V.
     pub vocab_size: usize,
     /// Width of the residual stream, C.
@@ -21,7 +64,9 @@ pub struct Config {
     pub context: usize,
     /// Base of the rotary angles.
     pub rope_theta: f64,
-    /// Added to the mean square in every RMSNorm.
+    /// How the angles are stretched, if they are.
+    pub rope_scaling: Option<RopeScaling>,
+    /// Added to the mean square, or to the variance, in every norm.
     pub norm_eps: f32,
     /// Whether the output head is the embedding table.
     pub tie_embeddings: bool,
@@ -32,6 +77,7 @@ impl Config {
     pub fn from_depth(depth: usize, vocab_size: usize, context: usize) -> Config {
         let hidden_size = 64 * depth;
         Config {
+            family: Family::Qwen3,
             vocab_size,
             hidden_size,
             n_layers: depth,
@@ -41,6 +87,7 @@ impl Config {
             intermediate_size: (hidden_size * 8).div_ceil(3 * 64) * 64,
             context,
             rope_theta: 10_000.0,
+            rope_scaling: None,
             norm_eps: 1e-6,
             tie_embeddings: true,
         }
@@ -61,12 +108,45 @@ impl Config {
         self.q_width() + 2 * self.kv_width()
     }
 
+    /// Width of the product before the MLP's activation: gate and up side by side, or GPT-2's up alone.
+    pub fn up_width(&self) -> usize {
+        if self.family == Family::Gpt2 { self.intermediate_size } else { 2 * self.intermediate_size }
+    }
+
+    /// Width of the norm of a query or key head, 0 where there is none.
+    pub fn head_norm_width(&self) -> usize {
+        if self.family == Family::Qwen3 { self.head_dim } else { 0 }
+    }
+
+    /// The angle by which each pair of a head turns from one position to the next; GPT-2's do not turn.
+    pub fn rotary_frequencies(&self) -> Vec<f64> {
+        if self.family == Family::Gpt2 {
+            return vec![0.0; self.head_dim / 2];
+        }
+        let mut frequencies = tensor::rotary::frequencies(self.head_dim, self.rope_theta);
+        if let Some(scaling) = self.rope_scaling {
+            frequencies.iter_mut().for_each(|frequency| *frequency = scaling.scaled(*frequency));
+        }
+        frequencies
+    }
+
     /// Floating-point operations per trained token at sequence length `t`: 6 for each weight that multiplies (the embedding
     /// table counts once, as output head), and causal attention counted once: 6 L T H D.
     pub fn flops_per_token(&self, t: usize) -> f64 {
-        let block = self.hidden_size * (self.qkv_width() + self.q_width()) + 3 * self.hidden_size * self.intermediate_size;
+        let block = self.hidden_size * (self.qkv_width() + self.q_width() + self.up_width() + self.intermediate_size);
         let weights = self.n_layers * block + self.vocab_size * self.hidden_size;
         6.0 * weights as f64 + 6.0 * (self.n_layers * t * self.q_width()) as f64
+    }
+}
+
+impl RopeScaling {
+    /// A frequency as it is stretched: the slow ones by the factor, the fast ones not, those between in part.
+    fn scaled(&self, frequency: f64) -> f64 {
+        let RopeScaling { factor, low_freq_factor, high_freq_factor, original_context } = *self;
+        // How often the wave turns within the original context.
+        let turns = original_context as f64 * frequency / std::f64::consts::TAU;
+        let unscaled = ((turns - low_freq_factor) / (high_freq_factor - low_freq_factor)).clamp(0.0, 1.0);
+        frequency * (unscaled + (1.0 - unscaled) / factor)
     }
 }
 

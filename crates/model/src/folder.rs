@@ -2,47 +2,21 @@
 //!
 //! The tokenizer's files lie beside them but are not this crate's affair.
 
+use std::borrow::Cow;
+use std::io::Write;
 use std::path::Path;
 
-use base::files;
+use base::files::{self, AtomicFile};
 use base::mmap::MappedFile;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use serde::{Deserialize, Serialize};
+use safetensors::tensor::{Dtype, SafeTensors};
+use serde::Serialize;
+use serde_json::json;
 
-use crate::{Config, Error, Model, Params, Result};
-
-/// `config.json` of `Qwen3ForCausalLM` (names of transformers 4.x, which 5.x reads).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct ConfigFile {
-    architectures: Vec<String>,
-    model_type: String,
-    attention_bias: bool,
-    #[serde(default)]
-    attention_dropout: f32,
-    bos_token_id: Option<u32>,
-    eos_token_id: Option<u32>,
-    head_dim: usize,
-    hidden_act: String,
-    hidden_size: usize,
-    #[serde(default)]
-    initializer_range: f32,
-    intermediate_size: usize,
-    max_position_embeddings: usize,
-    num_attention_heads: usize,
-    num_hidden_layers: usize,
-    num_key_value_heads: usize,
-    rms_norm_eps: f32,
-    rope_theta: f64,
-    #[serde(default)]
-    rope_scaling: Option<serde_json::Value>,
-    tie_word_embeddings: bool,
-    torch_dtype: String,
-    use_cache: bool,
-    vocab_size: usize,
-}
+use crate::stored::{Stored, WEIGHTS_FILE};
+use crate::{Config, Error, Model, Params, Result, config_file};
 
 /// `generation_config.json`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 struct GenerationFile {
     bos_token_id: u32,
     eos_token_id: Vec<u32>,
@@ -63,31 +37,6 @@ pub struct EndTokens {
 
 /// Writes configuration and weights into a folder, each file whole or not at all.
 pub fn save(model: &Model, tokens: EndTokens, folder: &Path) -> Result<()> {
-    let config = &model.config;
-    let file = ConfigFile {
-        architectures: vec!["Qwen3ForCausalLM".into()],
-        model_type: "qwen3".into(),
-        attention_bias: false,
-        attention_dropout: 0.0,
-        bos_token_id: Some(tokens.end_of_text),
-        eos_token_id: Some(tokens.end_of_text),
-        head_dim: config.head_dim,
-        hidden_act: "silu".into(),
-        hidden_size: config.hidden_size,
-        initializer_range: 0.02,
-        intermediate_size: config.intermediate_size,
-        max_position_embeddings: config.context,
-        num_attention_heads: config.n_heads,
-        num_hidden_layers: config.n_layers,
-        num_key_value_heads: config.n_kv_heads,
-        rms_norm_eps: config.norm_eps,
-        rope_theta: config.rope_theta,
-        rope_scaling: None,
-        tie_word_embeddings: config.tie_embeddings,
-        torch_dtype: "float32".into(),
-        use_cache: true,
-        vocab_size: config.vocab_size,
-    };
     let generation = GenerationFile {
         bos_token_id: tokens.end_of_text,
         eos_token_id: vec![tokens.end_of_turn, tokens.end_of_text],
@@ -96,29 +45,49 @@ pub fn save(model: &Model, tokens: EndTokens, folder: &Path) -> Result<()> {
         top_k: 50,
         top_p: 0.95,
     };
-    files::write_json(&folder.join("config.json"), &file)?;
+    config_file::write(&model.config, tokens, "float32", folder)?;
     files::write_json(&folder.join("generation_config.json"), &generation)?;
-    save_tensors(&model.params, &model.params.data, &folder.join("model.safetensors"))
-}
-
-/// Writes one buffer of the parameters' layout as safetensors under the parameters' names.
-fn save_tensors(params: &Params, data: &[f32], path: &Path) -> Result<()> {
-    let named = params.layout.tensors.iter().map(|tensor| (tensor.name.clone(), tensor.shape.clone(), tensor.span.of(data)));
-    write_safetensors(path, named)
-}
-
-/// Writes named f32 tensors as one safetensors file, whole or not at all.
-pub fn write_safetensors<'a>(path: &Path, tensors: impl Iterator<Item = (String, Vec<usize>, &'a [f32])>) -> Result<()> {
-    let bytes: Vec<(String, Vec<usize>, Vec<u8>)> =
-        tensors.map(|(name, shape, data)| (name, shape, data.iter().flat_map(|x| x.to_le_bytes()).collect())).collect();
-    let views = bytes.iter().map(|(name, shape, bytes)| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|error| Error::Refused(format!("{name}: {error}")))?;
-        Ok((name.as_str(), view))
+    let tensors = model.params.layout.tensors.iter();
+    let named = tensors.map(|tensor| {
+        let values = tensor.span.of(&model.params.data);
+        match (tensor.transposed, &tensor.shape[..]) {
+            (true, &[rows, cols]) => (tensor.name.clone(), vec![cols, rows], Cow::Owned(transposed(values, rows, cols))),
+            _ => (tensor.name.clone(), tensor.shape.clone(), Cow::Borrowed(values)),
+        }
     });
-    let views: Vec<_> = views.collect::<Result<_>>()?;
-    let metadata = Some([("format".to_string(), "pt".to_string())].into());
-    let file = safetensors::serialize(views, metadata).map_err(|error| Error::Refused(format!("{}: {error}", path.display())))?;
-    Ok(files::write_atomic(path, &file)?)
+    write_safetensors(&folder.join(WEIGHTS_FILE), named)
+}
+
+/// A matrix (rows, cols) the other way round.
+fn transposed(matrix: &[f32], rows: usize, cols: usize) -> Vec<f32> {
+    (0..rows * cols).map(|at| matrix[at % rows * cols + at / rows]).collect()
+}
+
+/// Writes named f32 tensors as one safetensors file, whole or not at all. The format: the header's length in 8 bytes, the header as
+/// JSON, the numbers.
+pub fn write_safetensors<'a>(path: &Path, tensors: impl Iterator<Item = (String, Vec<usize>, Cow<'a, [f32]>)>) -> Result<()> {
+    let tensors: Vec<_> = tensors.collect();
+    let mut header = serde_json::Map::new();
+    header.insert("__metadata__".to_string(), json!({"format": "pt"}));
+    let mut end = 0;
+    for (name, shape, values) in &tensors {
+        let start = end;
+        end += size_of_val(&values[..]);
+        header.insert(name.clone(), json!({"dtype": "F32", "shape": shape, "data_offsets": [start, end]}));
+    }
+    let mut header = serde_json::Value::Object(header).to_string();
+    // The numbers begin at a multiple of 8 bytes.
+    header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(8) - header.len()));
+    let mut file = AtomicFile::create(path)?;
+    let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|source| base::Error::io(path, "write", source));
+    write(&(header.len() as u64).to_le_bytes())?;
+    write(header.as_bytes())?;
+    for (_, _, values) in &tensors {
+        for piece in values.chunks(1 << 16) {
+            write(&piece.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())?;
+        }
+    }
+    Ok(file.commit()?)
 }
 
 /// Reads named f32 tensors of known shapes from a safetensors file into slices. A missing, surplus or misshapen tensor is an error.
@@ -149,77 +118,27 @@ pub fn read_safetensors(path: &Path, wanted: &mut [(String, Vec<usize>, &mut [f3
 
 /// Reads `config.json` alone.
 pub fn load_config(folder: &Path) -> Result<Config> {
-    let path = folder.join("config.json");
-    let file: ConfigFile = files::read_json(&path)?;
-    let refuse = |what: String| Err(Error::unsupported(&path, what, "use a Qwen3 model without biases or rope scaling"));
-    if file.model_type != "qwen3" {
-        return refuse(format!("model_type {:?} is not supported", file.model_type));
-    }
-    if file.attention_bias || file.hidden_act != "silu" || file.rope_scaling.is_some() {
-        return refuse("attention biases, other activations than silu, and rope scaling are not supported".into());
-    }
-    let config = Config {
-        vocab_size: file.vocab_size,
-        hidden_size: file.hidden_size,
-        n_layers: file.num_hidden_layers,
-        n_heads: file.num_attention_heads,
-        n_kv_heads: file.num_key_value_heads,
-        head_dim: file.head_dim,
-        intermediate_size: file.intermediate_size,
-        context: file.max_position_embeddings,
-        rope_theta: file.rope_theta,
-        norm_eps: file.rms_norm_eps,
-        tie_embeddings: file.tie_word_embeddings,
-    };
-    let sizes = [
-        config.vocab_size,
-        config.hidden_size,
-        config.n_layers,
-        config.n_heads,
-        config.n_kv_heads,
-        config.head_dim,
-        config.intermediate_size,
-    ];
-    if sizes.iter().any(|&size| size == 0 || size > 1 << 24)
-        || !config.n_heads.is_multiple_of(config.n_kv_heads)
-        || !config.head_dim.is_multiple_of(2)
-    {
-        return refuse("its sizes do not fit together".into());
-    }
-    Ok(config)
+    config_file::read(folder)
 }
 
 /// Reads a model folder.
 pub fn load(folder: &Path) -> Result<Model> {
     let config = load_config(folder)?;
-    let path = folder.join("model.safetensors");
-    // The file's size bounds what is allocated: a hostile configuration cannot ask for more.
-    let bytes = std::fs::metadata(&path).map_err(|source| base::Error::io(&path, "open", source))?.len();
-    let layout_len = crate::Layout::new(&config).len;
-    if (layout_len as u64).saturating_mul(2) > bytes {
-        let why = format!("{bytes} bytes cannot hold the {layout_len} parameters that config.json asks for");
-        return Err(base::Error::damaged(&path, "its end", why, "restore the file or make it again").into());
-    }
+    let stored = Stored::open(folder)?;
+    // Shapes are checked before anything is allocated: a hostile configuration cannot ask for more than the files hold.
+    let layout = crate::Layout::new(&config);
+    stored.check(&layout)?;
     let mut params = Params::zeros(&config);
-    load_tensors(&params.layout, &mut params.data, &path)?;
-    Ok(Model { config, params })
-}
-
-/// Reads the tensors of a layout into one buffer.
-fn load_tensors(layout: &crate::Layout, data: &mut [f32], path: &Path) -> Result<()> {
-    let mut rest = data;
-    let mut wanted = Vec::with_capacity(layout.tensors.len());
     for tensor in &layout.tensors {
-        let (part, after) = rest.split_at_mut(tensor.span.len);
-        wanted.push((tensor.name.clone(), tensor.shape.clone(), part));
-        rest = after;
+        stored.read(tensor, tensor.span.of_mut(&mut params.data))?;
     }
-    read_safetensors(path, &mut wanted)
+    Ok(Model { config, params })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Family, RopeScaling};
 
     fn scratch(name: &str) -> std::path::PathBuf {
         let folder = std::env::temp_dir().join(format!("schoolhouse-model-{name}-{}", std::process::id()));
@@ -230,8 +149,10 @@ mod tests {
     #[test]
     fn a_model_comes_back_as_it_was() {
         let folder = scratch("roundtrip");
-        for tie_embeddings in [true, false] {
-            let model = Model::new(Config { tie_embeddings, ..Config::from_depth(1, 30, 8) }, 1);
+        let scaling = RopeScaling { factor: 4.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 2 };
+        for (tie_embeddings, family) in [true, false].into_iter().flat_map(|tied| Family::ALL.map(|family| (tied, family))) {
+            let rope_scaling = (family == Family::Llama).then_some(scaling);
+            let model = Model::new(Config { tie_embeddings, family, rope_scaling, ..Config::from_depth(1, 30, 8) }, 1);
             save(&model, EndTokens { end_of_text: 3, end_of_turn: 2 }, &folder).unwrap();
             let back = load(&folder).unwrap();
             assert_eq!(back.config, model.config);
@@ -251,7 +172,7 @@ mod tests {
         not_finite[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
         for (bytes, expected) in [
             (whole[..whole.len() - 8].to_vec(), "model.safetensors is damaged at its header"),
-            (whole[..100].to_vec(), "cannot hold the"),
+            (whole[..100].to_vec(), "model.safetensors is damaged at its header"),
             (vec![0xFF; whole.len()], "model.safetensors is damaged at its header"),
             (not_finite, "holds NaN at element"),
         ] {

@@ -5,9 +5,10 @@
 use tensor::attention::{self, Shape};
 use tensor::head::{self, Target};
 use tensor::rotary::{self, Rotary};
-use tensor::{Mat, MatMut, embedding, matmul, matmul_add, norm, swiglu};
+use tensor::{Mat, MatMut, bias, embedding, gelu, layer_norm, matmul, matmul_add, norm, swiglu};
 
-use crate::{Config, Model};
+use crate::params::Span;
+use crate::{Config, Family, Model};
 
 /// What one block keeps. N = B T rows.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +26,7 @@ pub(crate) struct BlockActivations {
     pub residual_mid: Vec<f32>, // (N, C) between attention and MLP
     pub normed_mid: Vec<f32>,   // (N, C) after the second norm
     pub rstd_mid: Vec<f32>,     // (N)
-    pub gate_up: Vec<f32>,      // (N, 2 F)
+    pub up: Vec<f32>,           // (N, 2 F), or (N, F) without a gate
     pub gated: Vec<f32>,        // (N, F)
 }
 
@@ -52,7 +53,7 @@ pub struct Activations {
     pub(crate) dk: Vec<f32>,        // (N, K D)
     pub(crate) dqkv: Vec<f32>,      // (N, H D + 2 K D)
     pub(crate) dgated: Vec<f32>,    // (N, F)
-    pub(crate) dgate_up: Vec<f32>,  // (N, 2 F)
+    pub(crate) dup: Vec<f32>,       // (N, 2 F), or (N, F) without a gate
 }
 
 impl Activations {
@@ -63,6 +64,7 @@ impl Activations {
         let of = |width: usize| vec![0.0f32; n * width];
         let (c, f, q, kv) = (config.hidden_size, config.intermediate_size, config.q_width(), config.kv_width());
         let (h, k) = (config.n_heads, config.n_kv_heads);
+        let normed_heads = config.head_norm_width() > 0;
         let shape = Shape { batch, len, n_heads: h, n_kv_heads: k, head_dim: config.head_dim };
         let block = BlockActivations {
             residual: of(c),
@@ -70,15 +72,15 @@ impl Activations {
             rstd: of(1),
             qkv: of(q + 2 * kv),
             q: of(q),
-            q_rstd: of(h),
+            q_rstd: of(if normed_heads { h } else { 0 }),
             k: of(kv),
-            k_rstd: of(k),
+            k_rstd: of(if normed_heads { k } else { 0 }),
             attended: of(q),
             lse: of(h),
             residual_mid: of(c),
             normed_mid: of(c),
             rstd_mid: of(1),
-            gate_up: of(2 * f),
+            up: of(config.up_width()),
             gated: of(f),
         };
         Activations {
@@ -87,7 +89,7 @@ impl Activations {
             residual: of(c),
             rstd: of(1),
             hidden: of(c),
-            rotary: Rotary::new(len, config.head_dim, config.rope_theta),
+            rotary: Rotary::new(len, &config.rotary_frequencies()),
             positions: (0..n).map(|row| (row % len) as u32).collect(),
             attention_scratch: attention::Scratch::new(),
             head_scratch: head::Scratch::new(config.vocab_size, c),
@@ -99,7 +101,7 @@ impl Activations {
             dk: of(kv),
             dqkv: of(q + 2 * kv),
             dgated: of(f),
-            dgate_up: of(2 * f),
+            dup: of(config.up_width()),
         }
     }
 
@@ -107,8 +109,9 @@ impl Activations {
     pub fn count(config: &Config, batch: usize, len: usize) -> usize {
         let (c, f, q, kv) = (config.hidden_size, config.intermediate_size, config.q_width(), config.kv_width());
         let (h, k) = (config.n_heads, config.n_kv_heads);
-        let block = 4 * c + 3 * f + 3 * q + 3 * kv + 2 * h + k + 2;
-        let once = 4 * c + 3 * f + 3 * q + 3 * kv + 1;
+        let (up, rstds) = (config.up_width(), if config.head_norm_width() > 0 { h + k } else { 0 });
+        let block = 4 * c + f + up + 3 * q + 3 * kv + h + rstds + 2;
+        let once = 4 * c + f + up + 3 * q + 3 * kv + 1;
         batch * len * (config.n_layers * block + once) + head::Scratch::count(config.vocab_size, c)
     }
 
@@ -121,8 +124,9 @@ impl Activations {
 impl Model {
     /// Runs the trunk: `tokens` (B, T) to `acts.hidden` (B T, C).
     pub fn forward(&self, tokens: &[u32], acts: &mut Activations) {
-        let Config { hidden_size: c, intermediate_size: f, norm_eps: eps, .. } = self.config;
-        let (q_width, kv_width, qkv_width) = (self.config.q_width(), self.config.kv_width(), self.config.qkv_width());
+        let Config { hidden_size: c, intermediate_size: f, family, .. } = self.config;
+        let (q_width, kv_width, qkv_width, up_width) =
+            (self.config.q_width(), self.config.kv_width(), self.config.qkv_width(), self.config.up_width());
         let n = acts.positions.len();
         assert_eq!(tokens.len(), n, "tokens for activations of shape {:?}", acts.shape);
         let weights = &self.params.data[..];
@@ -130,6 +134,9 @@ impl Model {
         let Activations { shape, blocks, residual, rotary, positions, attention_scratch, .. } = acts;
 
         embedding::embedding(tokens, layout.embed.of(weights), c, &mut blocks[0].residual);
+        if layout.positions.len > 0 {
+            embedding::add_rows(positions, layout.positions.of(weights), c, &mut blocks[0].residual);
+        }
         for (i, spans) in layout.blocks.iter().enumerate() {
             let (before, after) = blocks.split_at_mut(i + 1);
             let block = &mut before[i];
@@ -138,14 +145,20 @@ impl Model {
                 None => &mut *residual,
             };
 
-            // Attention: norm, one product for q k v, head norms and rotation, causal attention, output added to the stream.
-            norm::rms_norm(&block.residual, spans.input_norm.of(weights), eps, &mut block.normed, &mut block.rstd);
+            // Attention: norm, one product for q k v, heads normed and turned, causal attention, output added to the stream.
+            self.norm(&block.residual, spans.input_norm, spans.input_norm_bias, &mut block.normed, &mut block.rstd);
             let w_qkv = Mat::new(spans.qkv.of(weights), qkv_width, c);
             matmul(Mat::new(&block.normed, n, c), w_qkv.t(), MatMut::new(&mut block.qkv, n, qkv_width));
-            let (q_norm, k_norm) = (spans.q_norm.of(weights), spans.k_norm.of(weights));
-            rotary::head_norm_rotary(&block.qkv, qkv_width, q_norm, eps, rotary, positions, &mut block.q, &mut block.q_rstd);
+            bias::add_bias(&mut block.qkv, spans.qkv_bias.of(weights));
             let keys = &block.qkv[q_width..];
-            rotary::head_norm_rotary(keys, qkv_width, k_norm, eps, rotary, positions, &mut block.k, &mut block.k_rstd);
+            if family == Family::Qwen3 {
+                let (q_norm, k_norm, eps) = (spans.q_norm.of(weights), spans.k_norm.of(weights), self.config.norm_eps);
+                rotary::head_norm_rotary(&block.qkv, qkv_width, q_norm, eps, rotary, positions, &mut block.q, &mut block.q_rstd);
+                rotary::head_norm_rotary(keys, qkv_width, k_norm, eps, rotary, positions, &mut block.k, &mut block.k_rstd);
+            } else {
+                rotary::rotate(&block.qkv, qkv_width, rotary, positions, &mut block.q);
+                rotary::rotate(keys, qkv_width, rotary, positions, &mut block.k);
+            }
             let attention = attention::Forward {
                 q: Mat::new(&block.q, n, q_width),
                 k: Mat::new(&block.k, n, kv_width),
@@ -157,17 +170,32 @@ impl Model {
             block.residual_mid.copy_from_slice(&block.residual);
             let w_out = Mat::new(spans.attn_out.of(weights), c, q_width);
             matmul_add(Mat::new(&block.attended, n, q_width), w_out.t(), MatMut::new(&mut block.residual_mid, n, c));
+            bias::add_bias(&mut block.residual_mid, spans.attn_out_bias.of(weights));
 
-            // MLP: norm, one product for gate and up, SwiGLU, down added to the stream.
-            norm::rms_norm(&block.residual_mid, spans.post_norm.of(weights), eps, &mut block.normed_mid, &mut block.rstd_mid);
-            let w_gate_up = Mat::new(spans.gate_up.of(weights), 2 * f, c);
-            matmul(Mat::new(&block.normed_mid, n, c), w_gate_up.t(), MatMut::new(&mut block.gate_up, n, 2 * f));
-            swiglu::swiglu(&block.gate_up, f, &mut block.gated);
+            // MLP: norm, one product for gate and up, the activation, down added to the stream.
+            self.norm(&block.residual_mid, spans.post_norm, spans.post_norm_bias, &mut block.normed_mid, &mut block.rstd_mid);
+            let w_up = Mat::new(spans.up.of(weights), up_width, c);
+            matmul(Mat::new(&block.normed_mid, n, c), w_up.t(), MatMut::new(&mut block.up, n, up_width));
+            bias::add_bias(&mut block.up, spans.up_bias.of(weights));
+            match family {
+                Family::Gpt2 => gelu::gelu(&block.up, &mut block.gated),
+                _ => swiglu::swiglu(&block.up, f, &mut block.gated),
+            }
             next.copy_from_slice(&block.residual_mid);
             let w_down = Mat::new(spans.down.of(weights), c, f);
             matmul_add(Mat::new(&block.gated, n, f), w_down.t(), MatMut::new(next, n, c));
+            bias::add_bias(next, spans.down_bias.of(weights));
         }
-        norm::rms_norm(&acts.residual, layout.final_norm.of(weights), eps, &mut acts.hidden, &mut acts.rstd);
+        self.norm(&acts.residual, layout.final_norm, layout.final_norm_bias, &mut acts.hidden, &mut acts.rstd);
+    }
+
+    /// The architecture's norm of rows.
+    fn norm(&self, x: &[f32], gain: Span, bias: Span, y: &mut [f32], rstd: &mut [f32]) {
+        let (weights, eps) = (&self.params.data[..], self.config.norm_eps);
+        match self.config.family {
+            Family::Gpt2 => layer_norm::layer_norm(x, gain.of(weights), bias.of(weights), eps, y, rstd),
+            _ => norm::rms_norm(x, gain.of(weights), eps, y, rstd),
+        }
     }
 
     /// Log-probabilities of targets from `acts.hidden`, into `acts.logprobs`.
@@ -185,16 +213,18 @@ mod tests {
 
     #[test]
     fn the_count_is_that_of_the_buffers() {
-        let config = Config { n_kv_heads: 1, ..Config::from_depth(2, 50, 16) };
-        let Activations { blocks, residual, rstd, hidden, dresidual, dnormed, dattended, dq, dk, dqkv, dgated, dgate_up, .. } =
-            Activations::new(&config, 3, 5);
-        let once = [residual, rstd, hidden, dresidual, dnormed, dattended, dq, dk, dqkv, dgated, dgate_up];
-        let in_blocks = blocks.into_iter().flat_map(|block| {
-            let BlockActivations { residual, normed, rstd, qkv, q, q_rstd, k, k_rstd, .. } = block;
-            let BlockActivations { attended, lse, residual_mid, normed_mid, rstd_mid, gate_up, gated, .. } = block;
-            [residual, normed, rstd, qkv, q, q_rstd, k, k_rstd, attended, lse, residual_mid, normed_mid, rstd_mid, gate_up, gated]
-        });
-        let numbers: usize = once.into_iter().chain(in_blocks).map(|buffer| buffer.len()).sum();
-        assert_eq!(Activations::count(&config, 3, 5), numbers + head::Scratch::count(config.vocab_size, config.hidden_size));
+        for family in [Family::Qwen3, Family::Llama, Family::Gpt2] {
+            let config = Config { n_kv_heads: 1, family, ..Config::from_depth(2, 50, 16) };
+            let Activations { blocks, residual, rstd, hidden, dresidual, dnormed, dattended, dq, dk, dqkv, dgated, dup, .. } =
+                Activations::new(&config, 3, 5);
+            let once = [residual, rstd, hidden, dresidual, dnormed, dattended, dq, dk, dqkv, dgated, dup];
+            let in_blocks = blocks.into_iter().flat_map(|block| {
+                let BlockActivations { residual, normed, rstd, qkv, q, q_rstd, k, k_rstd, .. } = block;
+                let BlockActivations { attended, lse, residual_mid, normed_mid, rstd_mid, up, gated, .. } = block;
+                [residual, normed, rstd, qkv, q, q_rstd, k, k_rstd, attended, lse, residual_mid, normed_mid, rstd_mid, up, gated]
+            });
+            let numbers: usize = once.into_iter().chain(in_blocks).map(|buffer| buffer.len()).sum();
+            assert_eq!(Activations::count(&config, 3, 5), numbers + head::Scratch::count(config.vocab_size, config.hidden_size));
+        }
     }
 }

@@ -6,30 +6,67 @@
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tensor::decode::{self, HeadShape, KeyValues, Panels};
 use tensor::rotary::{self, Rotary};
-use tensor::{embedding, norm, swiglu};
+use tensor::{bias, embedding, gelu, layer_norm, norm, swiglu};
 
-use crate::{Config, Model};
+use crate::params::Span;
+use crate::{Config, Family, Model};
 
 /// A model's weights, laid out for sampling. A copy: later changes of the model do not show here.
 #[derive(Debug)]
 pub struct Weights {
     config: Config,
-    embed: Vec<f32>, // (V, C)
+    embed: Vec<f32>,     // (V, C)
+    positions: Vec<f32>, // (context, C), or nothing
     blocks: Vec<BlockWeights>,
-    final_norm: Vec<f32>, // (C)
-    head: Panels,         // (V, C)
+    final_norm: Norm,
+    head: Panels, // (V, C)
 }
 
 #[derive(Debug)]
 struct BlockWeights {
-    input_norm: Vec<f32>, // (C)
-    qkv: Panels,          // (H D + 2 K D, C)
-    q_norm: Vec<f32>,     // (D)
-    k_norm: Vec<f32>,     // (D)
-    attn_out: Panels,     // (C, H D)
-    post_norm: Vec<f32>,  // (C)
-    gate_up: Panels,      // (2 F, C)
-    down: Panels,         // (C, F)
+    input_norm: Norm,
+    qkv: Linear,      // (H D + 2 K D, C)
+    q_norm: Vec<f32>, // (D), or nothing
+    k_norm: Vec<f32>, // (D), or nothing
+    attn_out: Linear, // (C, H D)
+    post_norm: Norm,
+    up: Linear,   // (2 F, C), or (F, C) without a gate
+    down: Linear, // (C, F)
+}
+
+/// A norm's numbers: with a bias it is LayerNorm, without one RMSNorm.
+#[derive(Debug)]
+struct Norm {
+    gain: Vec<f32>, // (C)
+    bias: Vec<f32>, // (C), or nothing
+}
+
+impl Norm {
+    fn apply(&self, x: &[f32], eps: f32, y: &mut [f32], rstd: &mut [f32]) {
+        match &self.bias[..] {
+            [] => norm::rms_norm(x, &self.gain, eps, y, rstd),
+            bias => layer_norm::layer_norm(x, &self.gain, bias, eps, y, rstd),
+        }
+    }
+}
+
+/// A matrix and its bias, if it has one.
+#[derive(Debug)]
+struct Linear {
+    matrix: Panels,
+    bias: Vec<f32>,
+}
+
+impl Linear {
+    fn apply(&self, x: &[f32], out: &mut [f32]) {
+        decode::linear(x, &self.matrix, out);
+        bias::add_bias(out, &self.bias);
+    }
+
+    fn add(&self, x: &[f32], out: &mut [f32]) {
+        decode::linear_add(x, &self.matrix, out);
+        bias::add_bias(out, &self.bias);
+    }
 }
 
 impl Weights {
@@ -38,29 +75,35 @@ impl Weights {
         let config = model.config;
         let (c, f) = (config.hidden_size, config.intermediate_size);
         let (data, layout) = (&model.params.data[..], &model.params.layout);
+        let norm = |gain: Span, bias: Span| Norm { gain: gain.of(data).to_vec(), bias: bias.of(data).to_vec() };
+        let linear = |matrix: Span, bias: Span, outs: usize, depth: usize| Linear {
+            matrix: Panels::new(matrix.of(data), outs, depth),
+            bias: bias.of(data).to_vec(),
+        };
         let blocks = layout.blocks.iter().map(|spans| BlockWeights {
-            input_norm: spans.input_norm.of(data).to_vec(),
-            qkv: Panels::new(spans.qkv.of(data), config.qkv_width(), c),
+            input_norm: norm(spans.input_norm, spans.input_norm_bias),
+            qkv: linear(spans.qkv, spans.qkv_bias, config.qkv_width(), c),
             q_norm: spans.q_norm.of(data).to_vec(),
             k_norm: spans.k_norm.of(data).to_vec(),
-            attn_out: Panels::new(spans.attn_out.of(data), c, config.q_width()),
-            post_norm: spans.post_norm.of(data).to_vec(),
-            gate_up: Panels::new(spans.gate_up.of(data), 2 * f, c),
-            down: Panels::new(spans.down.of(data), c, f),
+            attn_out: linear(spans.attn_out, spans.attn_out_bias, c, config.q_width()),
+            post_norm: norm(spans.post_norm, spans.post_norm_bias),
+            up: linear(spans.up, spans.up_bias, config.up_width(), c),
+            down: linear(spans.down, spans.down_bias, c, f),
         });
         Weights {
             config,
             embed: layout.embed.of(data).to_vec(),
+            positions: layout.positions.of(data).to_vec(),
             blocks: blocks.collect(),
-            final_norm: layout.final_norm.of(data).to_vec(),
+            final_norm: norm(layout.final_norm, layout.final_norm_bias),
             head: Panels::new(layout.head.of(data), config.vocab_size, c),
         }
     }
 
     /// Prepares the caches for single tokens, on the threads of the caller's pool: see [`Panels::read_on_all_threads`].
     fn read_on_all_threads(&self) {
-        let blocks = self.blocks.iter().flat_map(|block| [&block.qkv, &block.attn_out, &block.gate_up, &block.down]);
-        let matrices = || blocks.clone().chain([&self.head]);
+        let blocks = self.blocks.iter().flat_map(|block| [&block.qkv, &block.attn_out, &block.up, &block.down]);
+        let matrices = || blocks.clone().map(|linear| &linear.matrix).chain([&self.head]);
         if matrices().map(Panels::bytes).sum::<usize>() <= BYTES_TO_SHARE {
             matrices().for_each(Panels::read_on_all_threads);
         }
@@ -99,7 +142,7 @@ impl KvCache {
         KvCache {
             capacity,
             slots: (0..n_slots).map(|_| Slot { len: 0, layers: layers() }).collect(),
-            rotary: Rotary::new(capacity, config.head_dim, config.rope_theta),
+            rotary: Rotary::new(capacity, &config.rotary_frequencies()),
             workspaces: Vec::new(),
             pool: None,
             prepared: false,
@@ -276,7 +319,7 @@ struct Workspace {
     q: Vec<f32>,        // (N, H D)
     k: Vec<f32>,        // (N, K D)
     attended: Vec<f32>, // (N, H D)
-    gate_up: Vec<f32>,  // (N, 2 F)
+    up: Vec<f32>,       // (N, 2 F), or (N, F) without a gate
     gated: Vec<f32>,    // (N, F)
     rstd: Vec<f32>,     // (N, largest number of heads): the backward pass's, unused here
     scores: Vec<f32>,
@@ -323,7 +366,8 @@ impl Workspace {
     /// The tokens of all pieces through all blocks; logits for the pieces that end a feed.
     fn pass(&mut self, weights: &Weights, rotary: &Rotary, logits: &mut [f32]) {
         let Config { hidden_size: c, intermediate_size: f, norm_eps: eps, n_heads, n_kv_heads, .. } = weights.config;
-        let (q_width, kv_width, qkv_width) = (weights.config.q_width(), weights.config.kv_width(), weights.config.qkv_width());
+        let (q_width, kv_width) = (weights.config.q_width(), weights.config.kv_width());
+        let (qkv_width, up_width) = (weights.config.qkv_width(), weights.config.up_width());
         let mut n = self.tokens.len();
         for (buffer, width) in [
             (&mut self.residual, c),
@@ -332,7 +376,7 @@ impl Workspace {
             (&mut self.q, q_width),
             (&mut self.k, kv_width),
             (&mut self.attended, q_width),
-            (&mut self.gate_up, 2 * f),
+            (&mut self.up, up_width),
             (&mut self.gated, f),
             (&mut self.rstd, n_heads),
         ] {
@@ -340,17 +384,25 @@ impl Workspace {
                 buffer.resize(n * width, 0.0);
             }
         }
-        let Workspace { slots, pieces, positions, residual, normed, qkv, q, k, attended, gate_up, gated, rstd, scores, .. } = self;
+        let Workspace { slots, pieces, positions, residual, normed, qkv, q, k, attended, up, gated, rstd, scores, .. } = self;
 
         embedding::embedding(&self.tokens, &weights.embed, c, &mut residual[..n * c]);
+        if !weights.positions.is_empty() {
+            embedding::add_rows(positions, &weights.positions, c, &mut residual[..n * c]);
+        }
         for (layer, block) in weights.blocks.iter().enumerate() {
-            // Attention: norm, one product for q k v, head norms and rotation, keys and values into the cache.
-            norm::rms_norm(&residual[..n * c], &block.input_norm, eps, &mut normed[..n * c], &mut rstd[..n]);
-            decode::linear(&normed[..n * c], &block.qkv, &mut qkv[..n * qkv_width]);
-            let (queries, rstds) = (&mut q[..n * q_width], &mut rstd[..n * n_heads]);
-            rotary::head_norm_rotary(qkv, qkv_width, &block.q_norm, eps, rotary, positions, queries, rstds);
-            let (keys, rstds) = (&mut k[..n * kv_width], &mut rstd[..n * n_kv_heads]);
-            rotary::head_norm_rotary(&qkv[q_width..], qkv_width, &block.k_norm, eps, rotary, positions, keys, rstds);
+            // Attention: norm, one product for q k v, heads normed and turned, keys and values into the cache.
+            block.input_norm.apply(&residual[..n * c], eps, &mut normed[..n * c], &mut rstd[..n]);
+            block.qkv.apply(&normed[..n * c], &mut qkv[..n * qkv_width]);
+            let (queries, keys) = (&mut q[..n * q_width], &mut k[..n * kv_width]);
+            if weights.config.family == Family::Qwen3 {
+                rotary::head_norm_rotary(qkv, qkv_width, &block.q_norm, eps, rotary, positions, queries, &mut rstd[..n * n_heads]);
+                let rstds = &mut rstd[..n * n_kv_heads];
+                rotary::head_norm_rotary(&qkv[q_width..], qkv_width, &block.k_norm, eps, rotary, positions, keys, rstds);
+            } else {
+                rotary::rotate(qkv, qkv_width, rotary, positions, queries);
+                rotary::rotate(&qkv[q_width..], qkv_width, rotary, positions, keys);
+            }
             let mut row = 0;
             for piece in pieces.iter() {
                 for position in piece.past..piece.past + piece.n {
@@ -369,15 +421,18 @@ impl Workspace {
                 decode::attend(&q[from..to], cache, piece.past, &mut attended[from..to], scores);
                 row += piece.n;
             }
-            decode::linear_add(&attended[..n * q_width], &block.attn_out, &mut residual[..n * c]);
+            block.attn_out.add(&attended[..n * q_width], &mut residual[..n * c]);
 
-            // MLP: norm, one product for gate and up, SwiGLU, down.
-            norm::rms_norm(&residual[..n * c], &block.post_norm, eps, &mut normed[..n * c], &mut rstd[..n]);
-            decode::linear(&normed[..n * c], &block.gate_up, &mut gate_up[..n * 2 * f]);
-            swiglu::swiglu(&gate_up[..n * 2 * f], f, &mut gated[..n * f]);
-            decode::linear_add(&gated[..n * f], &block.down, &mut residual[..n * c]);
+            // MLP: norm, one product for gate and up, the activation, down.
+            block.post_norm.apply(&residual[..n * c], eps, &mut normed[..n * c], &mut rstd[..n]);
+            block.up.apply(&normed[..n * c], &mut up[..n * up_width]);
+            match weights.config.family {
+                Family::Gpt2 => gelu::gelu(&up[..n * f], &mut gated[..n * f]),
+                _ => swiglu::swiglu(&up[..n * 2 * f], f, &mut gated[..n * f]),
+            }
+            block.down.add(&gated[..n * f], &mut residual[..n * c]);
         }
-        norm::rms_norm(&residual[..n * c], &weights.final_norm, eps, &mut normed[..n * c], &mut rstd[..n]);
+        weights.final_norm.apply(&residual[..n * c], eps, &mut normed[..n * c], &mut rstd[..n]);
         decode::linear(&normed[..n * c], &weights.head, logits);
     }
 }
@@ -439,10 +494,13 @@ mod tests {
         assert!(error < 1e-4, "relative error {error:e}");
     }
 
-    fn configs() -> [Config; 3] {
+    fn configs() -> [Config; 6] {
         let dial = Config::from_depth(2, 150, 300);
         [
             dial,
+            Config { family: Family::Gpt2, ..dial },
+            Config { family: Family::Qwen2, n_kv_heads: 1, ..dial },
+            Config { family: Family::Llama, ..dial },
             Config { n_heads: 6, n_kv_heads: 2, head_dim: 20, n_layers: 3, ..dial },
             Config { n_heads: 4, n_kv_heads: 1, head_dim: 6, hidden_size: 20, intermediate_size: 36, tie_embeddings: false, ..dial },
         ]

@@ -6,16 +6,18 @@
 
 mod backward;
 mod config;
+mod config_file;
 mod error;
 pub mod folder;
 mod forward;
 pub mod inference;
 mod params;
+mod stored;
 
-pub use config::Config;
+pub use config::{Config, Family, RopeScaling};
 pub use error::{Error, Result};
 pub use forward::Activations;
-pub use params::{Layout, Params, Span, TensorSpec};
+pub use params::{Layout, Params, Role, Span, TensorSpec};
 pub use tensor::head::Target;
 
 /// A configuration with its parameters.

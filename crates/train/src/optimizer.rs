@@ -3,6 +3,7 @@
 //! The update runs on all threads; each tensor (AdamW: each piece of one) is one job and its result does not depend on
 //! which thread takes it.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use model::{Layout, Model};
@@ -121,9 +122,8 @@ impl State {
         let (mut first, mut second) = (&mut self.first[..], &mut self.second[..]);
         let mut jobs = Vec::new();
         for tensor in &layout.tensors {
-            let in_block = tensor.name.starts_with("model.layers");
             let muon = match (method, &tensor.shape[..]) {
-                (Method::Muon, &[rows, cols]) if in_block => Some((rows, cols)),
+                (Method::Muon, &[rows, cols]) if tensor.role.is_block_matrix() => Some((rows, cols)),
                 _ => None,
             };
             let mut left = tensor.span.len;
@@ -145,7 +145,7 @@ impl State {
     pub fn save(&self, layout: &Layout, path: &Path) -> Result<()> {
         let part = |which: &'static str, data| {
             let rows = layout.tensors.iter();
-            rows.map(move |tensor| (format!("{which}.{}", tensor.name), tensor.shape.clone(), tensor.span.of(data)))
+            rows.map(move |tensor| (format!("{which}.{}", tensor.name), tensor.shape.clone(), Cow::Borrowed(tensor.span.of(data))))
         };
         Ok(model::folder::write_safetensors(path, part("first", &self.first).chain(part("second", &self.second)))?)
     }

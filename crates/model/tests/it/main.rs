@@ -1,11 +1,12 @@
-//! Logits, loss and every gradient against transformers' Qwen3 in float32.
+//! Logits, loss and every gradient against transformers in float32, for each architecture; sampling's logits too.
 //!
-//! Golden files: scripts/golden/qwen3.py. Tolerance: norm of the difference over norm below 1e-4, for each tensor.
+//! Golden files: scripts/golden/models.py. Tolerance: norm of the difference over norm below 1e-4, for each tensor.
 
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
 
+use model::inference::{self, Feed, KvCache, Weights};
 use model::{Activations, Model, Target};
 use safetensors::SafeTensors;
 
@@ -57,8 +58,19 @@ fn check(name: &str) {
     let loss: f32 = acts.logprobs.iter().map(|logprob| weight * logprob).sum();
     assert_close("loss", &[loss], &floats(&expected, "loss"));
     for tensor in &model.params.layout.tensors {
-        assert_close(&tensor.name, tensor.span.of(&grads), &floats(&expected, &format!("grad.{}", tensor.name)));
+        let mut gradient = floats(&expected, &format!("grad.{}", tensor.name));
+        if let (true, &[rows, cols]) = (tensor.transposed, &tensor.shape[..]) {
+            gradient = (0..rows * cols).map(|at| gradient[at % cols * rows + at / cols]).collect();
+        }
+        assert_close(&tensor.name, tensor.span.of(&grads), &gradient);
     }
+
+    // Sampling gives the last token's logits.
+    let weights = Weights::new(&model);
+    let mut cache = KvCache::new(&model.config, 1, len);
+    let mut last = Vec::new();
+    inference::forward(&weights, &mut cache, &[Feed { slot: 0, tokens: &tokens[..len] }], 1, &mut last);
+    assert_close("sampled", &last, &floats(&expected, "logits")[(len - 1) * vocab..len * vocab]);
 
     // Scoring alone gives the same log-probabilities, and a second pass in used buffers the same gradients.
     let trained = acts.logprobs.clone();
@@ -79,4 +91,24 @@ fn tied_with_grouped_queries_equals_transformers() {
 #[test]
 fn untied_with_odd_sizes_equals_transformers() {
     check("qwen3-untied");
+}
+
+#[test]
+fn biases_on_queries_and_keys_in_bf16_equal_transformers() {
+    check("qwen2-bf16");
+}
+
+#[test]
+fn llama_in_several_files_equals_transformers() {
+    check("llama-parts");
+}
+
+#[test]
+fn scaled_rotation_in_f16_equals_transformers() {
+    check("llama3-f16");
+}
+
+#[test]
+fn gpt2_equals_transformers() {
+    check("gpt2");
 }
