@@ -4,7 +4,7 @@ use crate::share;
 use crate::simd::{exp, fma, kernel};
 
 /// √(8/π): tanh(z) = 1 - 2 / (1 + e^2z), so that twice the factor is what is needed.
-const TWICE_FACTOR: f32 = 1.595_769_1;
+const TWICE_FACTOR: f32 = 1.595_769;
 const CUBIC: f32 = 0.044_715;
 
 /// `x`, `out` of equal length.
