@@ -1,9 +1,13 @@
 //! The architecture's sizes, and the one dial from which they follow.
 
+use serde::{Deserialize, Serialize};
+
 /// Which of the architectures that people share a model has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Family {
     /// RMSNorm, rotary positions, a learned norm of each query and key head, SwiGLU, no biases: what is trained here.
+    #[default]
     Qwen3,
     /// Without the norm of heads, with biases on queries, keys and values.
     Qwen2,
@@ -90,6 +94,14 @@ impl Config {
             rope_scaling: None,
             norm_eps: 1e-6,
             tie_embeddings: true,
+        }
+    }
+
+    /// The same sizes in another architecture; GPT-2's MLP is four times as wide as its stream.
+    pub fn with_family(self, family: Family) -> Config {
+        match family {
+            Family::Gpt2 => Config { family, intermediate_size: 4 * self.hidden_size, norm_eps: 1e-5, ..self },
+            _ => Config { family, ..self },
         }
     }
 

@@ -8,7 +8,7 @@ use base::rng::{self, Rng};
 use base::stop::Stop;
 use engine::{Engine, EngineConfig, Request, Sampling};
 use model::folder::EndTokens;
-use model::{Config, Model};
+use model::{Config, Family, Model};
 use serde::{Deserialize, Serialize};
 use tokenizer::Tokenizer;
 use tokenizer::shards::Shards;
@@ -27,6 +27,9 @@ use crate::{Error, Result};
 pub struct PretrainConfig {
     /// The dial: blocks; width and heads follow.
     pub depth: usize,
+    /// What the blocks are made of.
+    #[serde(default)]
+    pub architecture: Family,
     /// Tokens of a row, and the longest sequence of the model.
     pub context: usize,
     /// Passes over the training tokens, where `tokens` does not say otherwise.
@@ -70,7 +73,7 @@ pub fn resolve(wanted: &PretrainConfig, shards: &Shards) -> Result<Resolved> {
             "depth {depth} and context {context} make no model; give a depth of at least 1 and a context of at least 2"
         )));
     }
-    let config = Config::from_depth(depth, shards.vocab_size(), context);
+    let config = Config::from_depth(depth, shards.vocab_size(), context).with_family(wanted.architecture);
     let by_depth = 2048.0 * (depth as f64 / 3.0).powf(1.5);
     let batch_tokens = wanted.batch_tokens.unwrap_or(2usize.pow(by_depth.log2().round() as u32));
     let rows = (batch_tokens / context).max(1);
