@@ -13,6 +13,7 @@ pub mod head;
 pub mod matmul;
 pub mod norm;
 pub mod optimizer;
+pub mod quant;
 pub mod reference;
 pub mod rotary;
 pub mod share;
