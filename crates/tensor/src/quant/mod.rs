@@ -1,0 +1,11 @@
+//! Weights of few bits: the block formats of GGUF files, and products with them.
+//!
+//! [`dequantize`] and [`quantize`] know the bytes; [`Packed`] is a weight matrix laid out for products, the twin of
+//! [`Panels`](crate::decode::Panels) that keeps its numbers in their format. Knows no files and no model.
+
+mod encode;
+mod formats;
+pub mod half;
+
+pub use encode::quantize;
+pub use formats::{Format, dequantize};
