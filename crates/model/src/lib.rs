@@ -9,6 +9,7 @@ mod config;
 mod error;
 pub mod folder;
 mod forward;
+pub mod gguf;
 pub mod inference;
 mod params;
 
