@@ -4,22 +4,25 @@
 //! however many threads, its logits have the same bits (see `tensor::decode`).
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tensor::decode::{self, HeadShape, KeyValues, Panels};
+use tensor::decode::{self, HeadShape, KeyValues};
+use tensor::quant::{Format, Packed};
 use tensor::rotary::{self, Rotary};
-use tensor::{bias, embedding, gelu, layer_norm, norm, swiglu};
+use tensor::{embedding, gelu, layer_norm, norm, swiglu};
 
-use crate::params::Span;
-use crate::{Config, Family, Model};
+use crate::linear::{Linear, Source, Table};
+use crate::params::BlockSpans;
+use crate::stored::Stored;
+use crate::{Config, Error, Family, Layout, Model, Result, Span};
 
 /// A model's weights, laid out for sampling. A copy: later changes of the model do not show here.
 #[derive(Debug)]
 pub struct Weights {
     config: Config,
-    embed: Vec<f32>,     // (V, C)
+    embed: Table,        // (V, C)
     positions: Vec<f32>, // (context, C), or nothing
     blocks: Vec<BlockWeights>,
     final_norm: Norm,
-    head: Panels, // (V, C)
+    head: Linear, // (V, C)
 }
 
 #[derive(Debug)]
@@ -50,62 +53,56 @@ impl Norm {
     }
 }
 
-/// A matrix and its bias, if it has one.
-#[derive(Debug)]
-struct Linear {
-    matrix: Panels,
-    bias: Vec<f32>,
-}
-
-impl Linear {
-    fn apply(&self, x: &[f32], out: &mut [f32]) {
-        decode::linear(x, &self.matrix, out);
-        bias::add_bias(out, &self.bias);
-    }
-
-    fn add(&self, x: &[f32], out: &mut [f32]) {
-        decode::linear_add(x, &self.matrix, out);
-        bias::add_bias(out, &self.bias);
-    }
-}
-
 impl Weights {
-    /// Lays out the weights of a model.
+    /// Lays out the weights of a model, in 32 bits.
     pub fn new(model: &Model) -> Weights {
-        let config = model.config;
-        let (c, f) = (config.hidden_size, config.intermediate_size);
-        let (data, layout) = (&model.params.data[..], &model.params.layout);
-        let norm = |gain: Span, bias: Span| Norm { gain: gain.of(data).to_vec(), bias: bias.of(data).to_vec() };
-        let linear = |matrix: Span, bias: Span, outs: usize, depth: usize| Linear {
-            matrix: Panels::new(matrix.of(data), outs, depth),
-            bias: bias.of(data).to_vec(),
-        };
-        let blocks = layout.blocks.iter().map(|spans| BlockWeights {
-            input_norm: norm(spans.input_norm, spans.input_norm_bias),
-            qkv: linear(spans.qkv, spans.qkv_bias, config.qkv_width(), c),
-            q_norm: spans.q_norm.of(data).to_vec(),
-            k_norm: spans.k_norm.of(data).to_vec(),
-            attn_out: linear(spans.attn_out, spans.attn_out_bias, c, config.q_width()),
-            post_norm: norm(spans.post_norm, spans.post_norm_bias),
-            up: linear(spans.up, spans.up_bias, config.up_width(), c),
-            down: linear(spans.down, spans.down_bias, c, f),
-        });
-        Weights {
-            config,
-            embed: layout.embed.of(data).to_vec(),
-            positions: layout.positions.of(data).to_vec(),
-            blocks: blocks.collect(),
-            final_norm: norm(layout.final_norm, layout.final_norm_bias),
-            head: Panels::new(layout.head.of(data), config.vocab_size, c),
-        }
+        Weights::build(model.config, Source::Params(&model.params), None).expect("what is in memory can be read")
     }
 
-    /// Prepares the caches for single tokens, on the threads of the caller's pool: see [`Panels::read_on_all_threads`].
+    /// Lays out the weights of a model in another format; matrices whose rows its blocks do not divide take a finer one.
+    pub fn converted(model: &Model, format: Format) -> Weights {
+        Weights::build(model.config, Source::Params(&model.params), Some(format)).expect("what is in memory can be read")
+    }
+
+    /// Lays out stored weights, in the formats that they are stored in or in another.
+    pub fn load(config: Config, stored: &Stored, format: Option<Format>) -> Result<Weights> {
+        stored.check(&Layout::new(&config))?;
+        Weights::build(config, Source::Stored(stored), format)
+    }
+
+    fn build(config: Config, source: Source, format: Option<Format>) -> Result<Weights> {
+        let layout = &Layout::new(&config);
+        let norm =
+            |gain: Span, bias: Span| Ok::<_, Error>(Norm { gain: source.numbers(layout, gain)?, bias: source.numbers(layout, bias)? });
+        let linear = |matrix: Span, bias: Span| Linear::load(source, layout, matrix, bias, format);
+        let block = |spans: &BlockSpans| {
+            Ok::<_, Error>(BlockWeights {
+                input_norm: norm(spans.input_norm, spans.input_norm_bias)?,
+                qkv: linear(spans.qkv, spans.qkv_bias)?,
+                q_norm: source.numbers(layout, spans.q_norm)?,
+                k_norm: source.numbers(layout, spans.k_norm)?,
+                attn_out: linear(spans.attn_out, spans.attn_out_bias)?,
+                post_norm: norm(spans.post_norm, spans.post_norm_bias)?,
+                up: linear(spans.up, spans.up_bias)?,
+                down: linear(spans.down, spans.down_bias)?,
+            })
+        };
+        Ok(Weights {
+            config,
+            embed: Table::load(source, &layout.parts(layout.embed)[0], format)?,
+            positions: source.numbers(layout, layout.positions)?,
+            blocks: layout.blocks.iter().map(block).collect::<Result<_>>()?,
+            final_norm: norm(layout.final_norm, layout.final_norm_bias)?,
+            head: linear(layout.head, Span::NONE)?,
+        })
+    }
+
+    /// Prepares the caches for single tokens, on the threads of the caller's pool: see [`Packed::read_on_all_threads`].
     fn read_on_all_threads(&self) {
         let blocks = self.blocks.iter().flat_map(|block| [&block.qkv, &block.attn_out, &block.up, &block.down]);
-        let matrices = || blocks.clone().map(|linear| &linear.matrix).chain([&self.head]);
-        if matrices().map(Panels::bytes).sum::<usize>() <= BYTES_TO_SHARE {
-            matrices().for_each(Panels::read_on_all_threads);
+        let matrices = || blocks.clone().chain([&self.head]).flat_map(Linear::matrices);
+        if matrices().map(Packed::bytes).sum::<usize>() <= BYTES_TO_SHARE {
+            matrices().for_each(Packed::read_on_all_threads);
         }
     }
 
@@ -386,7 +383,7 @@ impl Workspace {
         }
         let Workspace { slots, pieces, positions, residual, normed, qkv, q, k, attended, up, gated, rstd, scores, .. } = self;
 
-        embedding::embedding(&self.tokens, &weights.embed, c, &mut residual[..n * c]);
+        weights.embed.rows(&self.tokens, c, &mut residual[..n * c]);
         if !weights.positions.is_empty() {
             embedding::add_rows(positions, &weights.positions, c, &mut residual[..n * c]);
         }
@@ -433,7 +430,7 @@ impl Workspace {
             block.down.add(&gated[..n * f], &mut residual[..n * c]);
         }
         weights.final_norm.apply(&residual[..n * c], eps, &mut normed[..n * c], &mut rstd[..n]);
-        decode::linear(&normed[..n * c], &weights.head, logits);
+        weights.head.apply(&normed[..n * c], logits);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing is read but headers until a tensor is asked for. What a header says is checked against the file's size.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use base::files;
 use base::mmap::MappedFile;
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Deserialize;
+use tensor::quant::{self, Format};
 
 use crate::params::TensorSpec;
 use crate::{Error, Layout, Result};
@@ -19,25 +21,13 @@ pub const WEIGHTS_FILE: &str = "model.safetensors";
 /// Which of several files holds each tensor.
 pub const INDEX_FILE: &str = "model.safetensors.index.json";
 
-/// How numbers are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// IEEE's 32 bits.
-    F32,
-    /// IEEE's 16 bits.
-    F16,
-    /// The upper half of 32 bits.
-    Bf16,
-}
-
-impl Format {
-    fn of(dtype: Dtype) -> Option<Format> {
-        match dtype {
-            Dtype::F32 => Some(Format::F32),
-            Dtype::F16 => Some(Format::F16),
-            Dtype::BF16 => Some(Format::Bf16),
-            _ => None,
-        }
+/// The format of a type of safetensors; none for what is no weight.
+fn format_of(dtype: Dtype) -> Option<Format> {
+    match dtype {
+        Dtype::F32 => Some(Format::F32),
+        Dtype::F16 => Some(Format::F16),
+        Dtype::BF16 => Some(Format::Bf16),
+        _ => None,
     }
 }
 
@@ -91,7 +81,7 @@ impl Stored {
                 // The library gives slices of the file: where they begin is where they lie.
                 let start = view.data().as_ptr() as usize - file.as_ptr() as usize;
                 let range = start..start + view.data().len();
-                let Some(format) = Format::of(view.dtype()) else {
+                let Some(format) = format_of(view.dtype()) else {
                     // Masks and counters that old files carry along are nobody's weights.
                     continue;
                 };
@@ -143,25 +133,46 @@ impl Stored {
         Ok(place)
     }
 
-    /// Reads a tensor, turned the way it is used.
-    pub fn read(&self, tensor: &TensorSpec, out: &mut [f32]) -> Result<()> {
+    /// The bytes of a tensor and what they are.
+    fn bytes(&self, tensor: &TensorSpec) -> Result<(&Path, Format, &[u8])> {
         let place = self.place(tensor)?;
         let (path, file) = &self.files[place.file];
-        let bytes = &file[place.range.clone()];
+        Ok((path, place.format, &file[place.range.clone()]))
+    }
+
+    /// Reads a tensor, turned the way it is used.
+    pub fn read(&self, tensor: &TensorSpec, out: &mut [f32]) -> Result<()> {
+        let (path, format, bytes) = self.bytes(tensor)?;
         if tensor.transposed {
-            let mut stored = vec![0.0; out.len()];
-            widen(place.format, bytes, &mut stored);
             let (rows, cols) = (tensor.shape[0], tensor.shape[1]);
+            let mut stored = vec![0.0; out.len()];
+            quant::dequantize(format, bytes, &mut stored);
             for (row, out) in out.chunks_exact_mut(cols).enumerate() {
                 out.iter_mut().zip(stored[row..].iter().step_by(rows)).for_each(|(out, &value)| *out = value);
             }
         } else {
-            widen(place.format, bytes, out);
+            quant::dequantize(format, bytes, out);
         }
         match out.iter().position(|value| !value.is_finite()) {
             Some(at) => Err(damaged(path, format!("tensor {} holds {} at element {at}", tensor.name, out[at]))),
             None => Ok(()),
         }
+    }
+
+    /// The rows of a matrix in the format that they are stored in, turned the way they are used.
+    pub fn rows(&self, tensor: &TensorSpec) -> Result<(Format, Cow<'_, [u8]>)> {
+        let (_, format, bytes) = self.bytes(tensor)?;
+        if !tensor.transposed {
+            return Ok((format, Cow::Borrowed(bytes)));
+        }
+        // Only numbers that stand by themselves can be turned.
+        let size = format.block_bytes();
+        let (rows, cols) = (tensor.shape[0], tensor.shape[1]);
+        let mut turned = Vec::with_capacity(bytes.len());
+        for row in 0..rows {
+            (0..cols).for_each(|col| turned.extend_from_slice(&bytes[(col * rows + row) * size..][..size]));
+        }
+        Ok((format, Cow::Owned(turned)))
     }
 }
 
@@ -175,28 +186,4 @@ fn is_idle(name: &str, layout: &Layout) -> bool {
 
 fn damaged(path: &Path, why: String) -> Error {
     Error::File(base::Error::damaged(path, "its header", why, "restore the file or make it again"))
-}
-
-/// Numbers of a format as f32.
-fn widen(format: Format, bytes: &[u8], out: &mut [f32]) {
-    match format {
-        Format::F32 => out.iter_mut().zip(bytes.as_chunks().0).for_each(|(out, bytes)| *out = f32::from_le_bytes(*bytes)),
-        Format::F16 => out.iter_mut().zip(bytes.as_chunks().0).for_each(|(out, bytes)| *out = f16_to_f32(u16::from_le_bytes(*bytes))),
-        Format::Bf16 => {
-            let wide = |bytes: [u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16);
-            out.iter_mut().zip(bytes.as_chunks().0).for_each(|(out, bytes)| *out = wide(*bytes));
-        }
-    }
-}
-
-/// IEEE's 16 bits: a sign, 5 bits of exponent, 10 of fraction.
-fn f16_to_f32(half: u16) -> f32 {
-    let (exponent, fraction) = (u32::from(half >> 10 & 31), u32::from(half & 1023));
-    let magnitude = match exponent {
-        0 => fraction as f32 * 2f32.powi(-24),
-        31 if fraction == 0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => f32::from_bits((exponent + 112) << 23 | fraction << 13),
-    };
-    if half >> 15 == 1 { -magnitude } else { magnitude }
 }

@@ -5,7 +5,9 @@
 
 mod encode;
 mod formats;
+mod packed;
 pub mod half;
 
 pub use encode::quantize;
 pub use formats::{Format, dequantize};
+pub use packed::{Packed, linear, linear_add};
