@@ -3,10 +3,18 @@
 //! [`dequantize`] and [`quantize`] know the bytes; [`Packed`] is a weight matrix laid out for products, the twin of
 //! [`Panels`](crate::decode::Panels) that keeps its numbers in their format. Knows no files and no model.
 
+mod activations;
 mod encode;
 mod formats;
 mod packed;
 pub mod half;
+mod kernels;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod packed;
+mod vectors;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub use encode::quantize;
 pub use formats::{Format, dequantize};
