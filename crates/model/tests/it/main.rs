@@ -4,6 +4,8 @@
 
 #![forbid(unsafe_code)]
 
+mod gguf;
+
 use std::path::{Path, PathBuf};
 
 use model::{Activations, Model, Target};
