@@ -1,16 +1,23 @@
 //! GGUF, the file of llama.cpp and those who read with it: a model's keys and tensors in one file. Versions 2 and 3 are read, 3 is
 //! written.
 //!
-//! The container knows no architecture, and nothing here computes with a tensor's blocks.
+//! The container (`value`, `kind`, `read`, `write`) knows no architecture; `names`, `rows` and `hyperparameters` know what the keys
+//! and tensors of four of them mean. Nothing here computes with a tensor's blocks, and a vocabulary is keys like others.
 //! The format is described in `docs/gguf.md` of the ggml project.
 
+mod hyperparameters;
 mod kind;
+mod names;
 mod read;
+mod rows;
 mod value;
 mod write;
 
+pub use hyperparameters::{Hyperparameters, Llama3Scaling};
 pub use kind::TensorType;
+pub use names::{Architecture, Change, Renamed, renamed_tensors};
 pub use read::{Gguf, TensorEntry};
+pub use rows::{halves_to_pairs, pairs_to_halves};
 pub use value::{Array, Value};
 pub use write::{TensorHeader, write};
 

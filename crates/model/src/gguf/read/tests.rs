@@ -95,9 +95,9 @@ fn what_is_written_is_read_back() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// A file in memory; and what its head says, or the sentence that refuses it.
-fn good() -> Vec<u8> {
-    let folder = scratch("good");
+/// A file in memory, written into a folder of the test's own.
+fn good(test: &str) -> Vec<u8> {
+    let folder = scratch(test);
     let (headers, path) = (headers(), folder.join("good.gguf"));
     write(&path, &keys(), &headers, give(&data(&headers))).unwrap();
     let bytes = std::fs::read(&path).unwrap();
@@ -105,13 +105,14 @@ fn good() -> Vec<u8> {
     bytes
 }
 
+/// What a file's head says, or the sentence that refuses it.
 fn read(bytes: &[u8]) -> std::result::Result<Vec<TensorEntry>, String> {
     parse(Path::new("x.gguf"), bytes).map(|(_, tensors)| tensors).map_err(|error| error.to_string())
 }
 
 #[test]
 fn a_file_that_is_cut_anywhere_is_refused() {
-    let good = good();
+    let good = good("cut");
     let tensors = read(&good).unwrap();
     let last = tensors.last().unwrap().range.end;
     assert!(last < good.len(), "the last tensor is padded too");
@@ -124,7 +125,7 @@ fn a_file_that_is_cut_anywhere_is_refused() {
 
 #[test]
 fn a_file_that_is_changed_anywhere_is_read_or_refused() {
-    let good = good();
+    let good = good("changed");
     let data = read(&good).unwrap()[0].range.start;
     let mut refused = 0;
     for at in 0..good.len() {
@@ -204,7 +205,7 @@ fn each_refusal_says_what_and_where() {
     check(&head(1, 0, &[&entry("t", &[4], 0, u64::MAX)]), "the tensor t begins at byte 18446744073709551615 of the data");
     check(&head(2, 0, &[&entry("t", &[4], 0, 0), &entry("t", &[4], 0, 32)]), "the tensor t comes twice");
     check(&head(2, 0, &[&entry("t", &[9], 0, 0), &entry("u", &[4], 0, 32)]), "the tensors t and u overlap");
-    let mut second = good();
+    let mut second = good("refusals");
     second[4] = 2;
     assert_eq!(read(&second).unwrap().len(), 4, "version 2 has the same layout");
 }
