@@ -153,7 +153,7 @@ impl Config {
 
 impl RopeScaling {
     /// A frequency as it is stretched: the slow ones by the factor, the fast ones not, those between in part.
-    fn scaled(&self, frequency: f64) -> f64 {
+    pub(crate) fn scaled(&self, frequency: f64) -> f64 {
         let RopeScaling { factor, low_freq_factor, high_freq_factor, original_context } = *self;
         // How often the wave turns within the original context.
         let turns = original_context as f64 * frequency / std::f64::consts::TAU;

@@ -54,19 +54,12 @@ pub fn save(model: &Model, tokens: EndTokens, folder: &Path) -> Result<()> {
 }
 
 /// Writes stored weights with their configuration in 32 or 16 bits, in files of at most about `max_file_bytes`.
-pub fn export(
-    config: &Config,
-    stored: &Stored,
-    tokens: Option<EndTokens>,
-    format: Format,
-    max_file_bytes: Option<u64>,
-    folder: &Path,
-) -> Result<()> {
+pub fn export(stored: &Stored, tokens: Option<EndTokens>, format: Format, max_file_bytes: Option<u64>, folder: &Path) -> Result<()> {
     if dtype_of(format).is_none() {
         return Err(Error::Refused(format!("safetensors hold no {}; choose f32, f16 or bf16, or write GGUF", format.name())));
     }
-    stored.check(&Layout::new(config))?;
-    write_model(config, Source::Stored(stored), tokens, format, max_file_bytes, folder)
+    stored.check(&Layout::new(&stored.config))?;
+    write_model(&stored.config, Source::Stored(stored), tokens, format, max_file_bytes, folder)
 }
 
 /// A format's names in safetensors and in `config.json`.
@@ -208,10 +201,10 @@ pub fn load_config(folder: &Path) -> Result<Config> {
     config_file::read(folder)
 }
 
-/// Reads a model folder.
-pub fn load(folder: &Path) -> Result<Model> {
-    let config = load_config(folder)?;
-    let stored = Stored::open(folder)?;
+/// Reads a model folder, or a GGUF file, into memory in 32 bits.
+pub fn load(path: &Path) -> Result<Model> {
+    let stored = Stored::open(path)?;
+    let config = stored.config;
     // Shapes are checked before anything is allocated: a hostile configuration cannot ask for more than the files hold.
     let layout = Layout::new(&config);
     stored.check(&layout)?;
@@ -257,7 +250,7 @@ mod tests {
             save(&model, EndTokens { end_of_text: 3, end_of_turn: 2 }, &whole).unwrap();
             for (format, max_file_bytes) in [(Format::F32, Some(40_000)), (Format::F16, None), (Format::Bf16, Some(20_000))] {
                 let _ = std::fs::remove_dir_all(&parts);
-                export(&model.config, &Stored::open(&whole).unwrap(), None, format, max_file_bytes, &parts).unwrap();
+                export(&Stored::open(&whole).unwrap(), None, format, max_file_bytes, &parts).unwrap();
                 assert_eq!(parts.join(INDEX_FILE).exists(), max_file_bytes.is_some());
                 let back = load(&parts).unwrap();
                 assert_eq!(back.config, model.config);

@@ -65,9 +65,9 @@ impl Weights {
     }
 
     /// Lays out stored weights, in the formats that they are stored in or in another.
-    pub fn load(config: Config, stored: &Stored, format: Option<Format>) -> Result<Weights> {
-        stored.check(&Layout::new(&config))?;
-        Weights::build(config, Source::Stored(stored), format)
+    pub fn load(stored: &Stored, format: Option<Format>) -> Result<Weights> {
+        stored.check(&Layout::new(&stored.config))?;
+        Weights::build(stored.config, Source::Stored(stored), format)
     }
 
     fn build(config: Config, source: Source, format: Option<Format>) -> Result<Weights> {

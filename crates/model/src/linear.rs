@@ -22,7 +22,7 @@ pub(crate) enum Source<'a> {
 
 impl Source<'_> {
     /// The rows of a tensor as they are stored, turned the way they are used.
-    fn rows(&self, tensor: &TensorSpec) -> Result<(Format, Cow<'_, [u8]>)> {
+    pub fn rows(&self, tensor: &TensorSpec) -> Result<(Format, Cow<'_, [u8]>)> {
         match self {
             Source::Params(params) => {
                 let bytes = tensor.span.of(&params.data).iter().flat_map(|value| value.to_le_bytes()).collect();

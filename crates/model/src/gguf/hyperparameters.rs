@@ -4,14 +4,15 @@
 //! one. Knows nothing of how this program keeps a configuration. Keys are those of `docs/gguf.md` of ggml and of llama.cpp.
 
 use super::names::ROPE_FREQS;
-use super::{Architecture, Gguf, TensorHeader, TensorType, Value};
-use crate::{Error, Result};
+use super::{Gguf, TensorHeader, TensorType, Value};
+use crate::config_file::check_sizes;
+use crate::{Config, Error, Family, Result, RopeScaling};
 
 /// The sizes of a model. Field names are the ends of GGUF's keys where they have one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hyperparameters {
     /// The architecture.
-    pub architecture: Architecture,
+    pub architecture: Family,
     /// The model's name, for people.
     pub name: Option<String>,
     /// Rows of the table of embeddings, V.
@@ -40,20 +41,6 @@ pub struct Hyperparameters {
     pub tied: bool,
 }
 
-/// Llama 3's way to longer texts: slow frequencies are divided by a factor, fast ones stay, and between them it goes smoothly from one
-/// to the other. Field names are those of `rope_scaling` in `config.json`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Llama3Scaling {
-    /// What the slow ones are divided by.
-    pub factor: f64,
-    /// Slow is what turns fewer times than this in the original context.
-    pub low_freq_factor: f64,
-    /// Fast is what turns more often.
-    pub high_freq_factor: f64,
-    /// The context that the model was trained with first.
-    pub original_max_position_embeddings: usize,
-}
-
 /// Sizes beyond this are in no model, and their products stay far below what memory can address.
 const LARGEST: usize = 1 << 24;
 
@@ -67,7 +54,7 @@ impl Hyperparameters {
     /// Another architecture, a key that changes the computation and is not supported, a part of a file that was split, and sizes that
     /// do not fit together.
     pub fn read(file: &Gguf) -> Result<Hyperparameters> {
-        let architecture = Architecture::of(file)?;
+        let architecture = Family::of_gguf(file)?;
         refuse_what_is_no_whole_model(file)?;
         refuse_what_changes_the_computation(file, architecture)?;
         let key = |end: &str| format!("{}.{end}", architecture.name());
@@ -76,7 +63,7 @@ impl Hyperparameters {
         let embeddings = embeddings.ok_or_else(|| file.damaged("token_embd.weight", "there is no such matrix"))?;
         let (embedding_length, head_count) = (size("embedding_length")?, size("attention.head_count")?);
         let key_length = file.integer(&key("attention.key_length"))?.unwrap_or_else(|| embedding_length / head_count.max(1));
-        let is_gpt2 = architecture == Architecture::Gpt2;
+        let is_gpt2 = architecture == Family::Gpt2;
         let epsilon = key(if is_gpt2 { "attention.layer_norm_epsilon" } else { "attention.layer_norm_rms_epsilon" });
         let theta = file.number(&key("rope.freq_base"))?.unwrap_or(DEFAULT_THETA);
         let read = Hyperparameters {
@@ -175,7 +162,7 @@ impl Hyperparameters {
                 return Err(Error::unsupported(&file.path, what, "use a model whose heads are rotated whole and are all of one width"));
             }
         }
-        if self.architecture == Architecture::Gpt2
+        if self.architecture == Family::Gpt2
             && (self.head_count_kv != self.head_count || self.head_count * key_length != self.embedding_length)
         {
             return Err(file.damaged(&key("attention.head_count"), "GPT-2's heads share its width evenly"));
@@ -195,28 +182,78 @@ impl Hyperparameters {
     }
 }
 
-impl Llama3Scaling {
-    /// What each frequency is divided by in heads of this width, as transformers' `_compute_llama3_parameters` has it.
-    pub fn divisors(&self, theta: f64, key_length: usize) -> Vec<f32> {
-        let divisor = |i: usize| {
-            let wavelength = 2.0 * std::f64::consts::PI * theta.powf(2.0 * i as f64 / key_length as f64);
-            let turns = self.original_max_position_embeddings as f64 / wavelength;
-            let fast = ((turns - self.low_freq_factor) / (self.high_freq_factor - self.low_freq_factor)).clamp(0.0, 1.0);
-            1.0 / ((1.0 - fast) / self.factor + fast)
-        };
-        (0..key_length / 2).map(|i| divisor(i) as f32).collect()
+impl RopeScaling {
+    /// What each of these frequencies is divided by.
+    fn divisors(&self, frequencies: &[f64]) -> Vec<f32> {
+        frequencies.iter().map(|&frequency| (frequency / self.scaled(frequency)) as f32).collect()
     }
 
     /// The scaling of Llama 3.1 to 3.3 that has these divisors, up to a ten-thousandth. A file has the divisors alone; of all that
     /// have been published the factor differs, and the rest is what it is here.
-    pub fn of(divisors: &[f32], theta: f64) -> Option<Llama3Scaling> {
+    fn with_divisors(divisors: &[f32], theta: f64) -> Option<RopeScaling> {
         let factor = divisors.iter().copied().fold(0.0, f32::max);
         // A factor that is not whole comes of rounding, up to what a float of a fraction keeps.
         let factor = f64::from((factor * 1024.0).round() / 1024.0);
-        let scaling = Llama3Scaling { factor, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_position_embeddings: 8192 };
-        let expected = scaling.divisors(theta, 2 * divisors.len());
+        let scaling = RopeScaling { factor, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 8192 };
+        let expected = scaling.divisors(&tensor::rotary::frequencies(2 * divisors.len(), theta));
         let same = expected.iter().zip(divisors).all(|(expected, found)| (expected - found).abs() <= 1e-4 * expected);
         (same && factor > 1.0).then_some(scaling)
+    }
+}
+
+impl Hyperparameters {
+    /// The sizes of a configuration.
+    pub fn of(config: &Config) -> Hyperparameters {
+        let is_rotary = config.family != Family::Gpt2;
+        let frequencies = tensor::rotary::frequencies(config.head_dim, config.rope_theta);
+        Hyperparameters {
+            architecture: config.family,
+            name: None,
+            vocab_size: config.vocab_size,
+            context_length: config.context,
+            embedding_length: config.hidden_size,
+            feed_forward_length: config.intermediate_size,
+            block_count: config.n_layers,
+            head_count: config.n_heads,
+            head_count_kv: config.n_kv_heads,
+            key_length: config.head_dim,
+            norm_epsilon: config.norm_eps,
+            rope_theta: is_rotary.then_some(config.rope_theta),
+            rope_freqs: config.rope_scaling.map(|scaling| scaling.divisors(&frequencies)),
+            tied: config.tie_embeddings,
+        }
+    }
+
+    /// The configuration with these sizes.
+    ///
+    /// # Errors
+    /// A scaling of the rotary frequencies that is none of Llama 3's.
+    pub fn config(&self, file: &Gguf) -> Result<Config> {
+        let theta = self.rope_theta.unwrap_or(DEFAULT_THETA);
+        let rope_scaling = match &self.rope_freqs {
+            None => None,
+            Some(divisors) => Some(RopeScaling::with_divisors(divisors, theta).ok_or_else(|| {
+                let what = format!("its {ROPE_FREQS} is no scaling of Llama 3");
+                Error::unsupported(&file.path, what, "use a model of Llama 3.1 to 3.3, or one without scaling")
+            })?),
+        };
+        let config = Config {
+            family: self.architecture,
+            vocab_size: self.vocab_size,
+            hidden_size: self.embedding_length,
+            n_layers: self.block_count,
+            n_heads: self.head_count,
+            n_kv_heads: self.head_count_kv,
+            head_dim: self.key_length,
+            intermediate_size: self.feed_forward_length,
+            context: self.context_length,
+            rope_theta: theta,
+            rope_scaling,
+            norm_eps: self.norm_epsilon,
+            tie_embeddings: self.tied,
+        };
+        check_sizes(&config).map_err(|what| Error::unsupported(&file.path, what, "use a model of another size"))?;
+        Ok(config)
     }
 }
 
@@ -233,11 +270,11 @@ fn refuse_what_is_no_whole_model(file: &Gguf) -> Result<()> {
 }
 
 /// Every key of the architecture is one that is read, or says what is done anyway.
-fn refuse_what_changes_the_computation(file: &Gguf, architecture: Architecture) -> Result<()> {
+fn refuse_what_changes_the_computation(file: &Gguf, architecture: Family) -> Result<()> {
     for (key, value) in &file.keys {
         let Some(end) = key.strip_prefix(architecture.name()).and_then(|end| end.strip_prefix('.')) else { continue };
         let number = value.as_f64().or(value.as_u64().map(|x| x as f64));
-        let is_rotary = architecture != Architecture::Gpt2;
+        let is_rotary = architecture != Family::Gpt2;
         let known = match end {
             "vocab_size" | "context_length" | "embedding_length" | "feed_forward_length" | "block_count" => true,
             "attention.head_count" | "attention.head_count_kv" | "attention.key_length" | "attention.value_length" => true,
@@ -273,9 +310,9 @@ fn refuse_what_changes_the_computation(file: &Gguf, architecture: Architecture) 
 }
 
 /// The divisors of the rotary frequencies; nothing where they are 1.
-fn rope_freqs(file: &Gguf, architecture: Architecture, key_length: usize) -> Result<Option<Vec<f32>>> {
+fn rope_freqs(file: &Gguf, architecture: Family, key_length: usize) -> Result<Option<Vec<f32>>> {
     let Some(tensor) = file.tensor(ROPE_FREQS) else { return Ok(None) };
-    if architecture != Architecture::Llama {
+    if architecture != Family::Llama {
         let what = format!("it has a tensor {ROPE_FREQS}, which models of the architecture {} have not", architecture.name());
         return Err(Error::unsupported(&file.path, what, "use a model without it"));
     }

@@ -2,9 +2,11 @@
 //! written.
 //!
 //! The container (`value`, `kind`, `read`, `write`) knows no architecture; `names`, `rows` and `hyperparameters` know what the keys
-//! and tensors of four of them mean. Nothing here computes with a tensor's blocks, and a vocabulary is keys like others.
+//! and tensors of four of them mean; `convert` writes a model. Nothing here computes with a tensor's
+//! blocks, and a vocabulary is keys like others.
 //! The format is described in `docs/gguf.md` of the ggml project.
 
+mod convert;
 mod hyperparameters;
 mod kind;
 mod names;
@@ -13,9 +15,11 @@ mod rows;
 mod value;
 mod write;
 
-pub use hyperparameters::{Hyperparameters, Llama3Scaling};
+pub use convert::export;
+pub(crate) use convert::type_of;
+pub use hyperparameters::Hyperparameters;
 pub use kind::TensorType;
-pub use names::{Architecture, Change, Renamed, renamed_tensors};
+pub use names::{Change, Renamed, renamed_tensors};
 pub use read::{Gguf, TensorEntry};
 pub use rows::{halves_to_pairs, pairs_to_halves};
 pub use value::{Array, Value};

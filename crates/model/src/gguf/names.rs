@@ -3,20 +3,7 @@
 //! Knows names alone, no sizes. They are those of llama.cpp's `src/llama-arch.cpp` and of the Python package gguf 0.19.
 
 use super::{Gguf, Hyperparameters, TensorEntry};
-use crate::{Error, Result};
-
-/// The architectures whose files are read and written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Architecture {
-    /// Qwen2 and 2.5: biases on queries, keys and values.
-    Qwen2,
-    /// Qwen3: norms on queries and keys.
-    Qwen3,
-    /// Llama, and what is built like it: Mistral, SmolLM.
-    Llama,
-    /// GPT-2.
-    Gpt2,
-}
+use crate::{Error, Family, Result};
 
 /// What is done to a tensor's elements between the two kinds of file, in the direction that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,30 +73,17 @@ const GPT2_BLOCK: [Row; 6] = [
 /// Divisors of the rotary frequencies, which Hugging Face's folders have in `config.json`.
 pub(super) const ROPE_FREQS: &str = "rope_freqs.weight";
 
-impl Architecture {
-    /// All of them.
-    pub const ALL: [Architecture; 4] = [Architecture::Qwen2, Architecture::Qwen3, Architecture::Llama, Architecture::Gpt2];
-
-    /// The name, `general.architecture` in files and the beginning of keys.
-    pub fn name(self) -> &'static str {
-        match self {
-            Architecture::Qwen2 => "qwen2",
-            Architecture::Qwen3 => "qwen3",
-            Architecture::Llama => "llama",
-            Architecture::Gpt2 => "gpt2",
-        }
-    }
-
+impl Family {
     /// The architecture of a file.
     ///
     /// # Errors
     /// Another one, by its name, and a file without one.
-    pub fn of(file: &Gguf) -> Result<Architecture> {
+    pub fn of_gguf(file: &Gguf) -> Result<Family> {
         const KEY: &str = "general.architecture";
         let name = file.required(KEY, file.text(KEY)?)?;
-        let known = Architecture::ALL.into_iter().find(|architecture| architecture.name() == name);
+        let known = Family::ALL.into_iter().find(|architecture| architecture.name() == name);
         known.ok_or_else(|| {
-            let names = Architecture::ALL.map(Architecture::name).join(", ");
+            let names = Family::ALL.map(Family::name).join(", ");
             Error::unsupported(&file.path, format!("its architecture is {name:?}"), format!("use a model of one of these: {names}"))
         })
     }
@@ -137,7 +111,7 @@ impl Architecture {
     pub fn to_gguf(self, name: &str) -> Option<Renamed> {
         let (mut stem, part) = name.rsplit_once('.')?;
         let mut block_prefix = self.block_prefix();
-        let bare = self == Architecture::Gpt2 && !stem.starts_with("transformer.");
+        let bare = self == Family::Gpt2 && !stem.starts_with("transformer.");
         if bare {
             block_prefix = "h.";
         }
@@ -157,24 +131,24 @@ impl Architecture {
 
     fn rows(self, in_block: bool) -> &'static [Row] {
         match (self, in_block) {
-            (Architecture::Gpt2, true) => &GPT2_BLOCK,
-            (Architecture::Gpt2, false) => &GPT2_WHOLE,
+            (Family::Gpt2, true) => &GPT2_BLOCK,
+            (Family::Gpt2, false) => &GPT2_WHOLE,
             (_, true) => &LLAMA_BLOCK,
             (_, false) => &LLAMA_WHOLE,
         }
     }
 
     fn block_prefix(self) -> &'static str {
-        if self == Architecture::Gpt2 { "transformer.h." } else { "model.layers." }
+        if self == Family::Gpt2 { "transformer.h." } else { "model.layers." }
     }
 
     /// Whether a tensor may be in a model of this architecture.
     fn has(self, row: &Row, part: &str) -> bool {
         let allowed = match self {
-            Architecture::Qwen2 => !row.0.ends_with("q_norm") && !row.0.ends_with("k_norm") && (part != "bias" || row.0 != "attn_output"),
-            Architecture::Llama => !row.0.ends_with("q_norm") && !row.0.ends_with("k_norm"),
-            Architecture::Qwen3 => part != "bias",
-            Architecture::Gpt2 => true,
+            Family::Qwen2 => !row.0.ends_with("q_norm") && !row.0.ends_with("k_norm") && (part != "bias" || row.0 != "attn_output"),
+            Family::Llama => !row.0.ends_with("q_norm") && !row.0.ends_with("k_norm"),
+            Family::Qwen3 => part != "bias",
+            Family::Gpt2 => true,
         };
         allowed && row.2.contains(&part)
     }
@@ -182,9 +156,9 @@ impl Architecture {
     /// What differs between the two kinds of file. `stem` is GGUF's name.
     fn change(self, stem: &str, part: &str) -> Change {
         match (self, stem) {
-            (Architecture::Llama, "attn_q") => Change::QueryPairs,
-            (Architecture::Llama, "attn_k") => Change::KeyPairs,
-            (Architecture::Gpt2, "attn_qkv" | "attn_output" | "ffn_up" | "ffn_down") if part == "weight" => Change::Transposed,
+            (Family::Llama, "attn_q") => Change::QueryPairs,
+            (Family::Llama, "attn_k") => Change::KeyPairs,
+            (Family::Gpt2, "attn_qkv" | "attn_output" | "ffn_up" | "ffn_down") if part == "weight" => Change::Transposed,
             _ => Change::None,
         }
     }
@@ -224,9 +198,9 @@ mod tests {
 
     #[test]
     fn names_there_and_back() {
-        use Architecture::*;
         use Change::*;
-        let check = |architecture: Architecture, gguf: &str, hugging_face: &str, change: Change| {
+        use Family::*;
+        let check = |architecture: Family, gguf: &str, hugging_face: &str, change: Change| {
             let renamed = |name: &str| Some(Renamed { name: name.into(), change });
             assert_eq!(architecture.to_hugging_face(gguf), renamed(hugging_face), "{gguf}");
             assert_eq!(architecture.to_gguf(hugging_face), renamed(gguf), "{hugging_face}");
@@ -267,7 +241,7 @@ mod tests {
 
     #[test]
     fn names_that_an_architecture_has_not() {
-        use Architecture::*;
+        use Family::*;
         for (architecture, name) in [
             (Qwen3, "blk.0.attn_q.bias"),
             (Qwen2, "blk.0.attn_q_norm.weight"),

@@ -56,6 +56,11 @@ impl Gguf {
         Ok(Gguf { path: path.to_path_buf(), keys, tensors, file, places })
     }
 
+    /// The file itself, when its head has been looked at.
+    pub(crate) fn into_file(self) -> MappedFile {
+        self.file
+    }
+
     /// The tensor of a name.
     pub fn tensor(&self, name: &str) -> Option<&TensorEntry> {
         self.places.get(name).map(|&place| &self.tensors[place])

@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use model::gguf::{Architecture, Array, Gguf, Hyperparameters, TensorHeader, TensorType, Value, renamed_tensors, write};
+use model::Family;
+use model::gguf::{Array, Gguf, Hyperparameters, TensorHeader, TensorType, Value, renamed_tensors, write};
 use serde_json::Value as Json;
 
 use super::golden;
@@ -84,7 +85,7 @@ fn its_sizes_and_names_are_those_of_the_model() {
     let file = Gguf::open(&golden("gguf/tiny.gguf")).unwrap();
     let sizes = Hyperparameters::read(&file).unwrap();
     let expected = Hyperparameters {
-        architecture: Architecture::Qwen3,
+        architecture: Family::Qwen3,
         name: Some("Tiny, für Prüfungen".into()),
         vocab_size: 264,
         context_length: 96,

@@ -6,7 +6,6 @@
 mod activations;
 mod encode;
 mod formats;
-mod packed;
 pub mod half;
 mod kernels;
 #[cfg(target_arch = "aarch64")]

@@ -23,8 +23,8 @@ impl Drop for Folder {
     }
 }
 
-fn sizes(architecture: Architecture) -> Hyperparameters {
-    let is_gpt2 = architecture == Architecture::Gpt2;
+fn sizes(architecture: Family) -> Hyperparameters {
+    let is_gpt2 = architecture == Family::Gpt2;
     Hyperparameters {
         architecture,
         name: Some("A small one".into()),
@@ -38,7 +38,7 @@ fn sizes(architecture: Architecture) -> Hyperparameters {
         key_length: if is_gpt2 { 4 } else { 8 },
         norm_epsilon: 1e-5,
         rope_theta: (!is_gpt2).then_some(500_000.0),
-        rope_freqs: (architecture == Architecture::Llama).then(|| vec![1.0, 1.5, 8.0, 8.0]),
+        rope_freqs: (architecture == Family::Llama).then(|| vec![1.0, 1.5, 8.0, 8.0]),
         tied: true,
     }
 }
@@ -59,7 +59,7 @@ fn file(folder: &Folder, keys: &[(String, Value)], more: &[(&str, &[usize])]) ->
 #[test]
 fn sizes_there_and_back() {
     let folder = Folder::new("sizes");
-    for architecture in Architecture::ALL {
+    for architecture in Family::ALL {
         let written = sizes(architecture);
         let keys = written.keys(TensorType::Q8_0);
         let path = folder.0.join("b.gguf");
@@ -83,7 +83,7 @@ fn sizes_there_and_back() {
 #[test]
 fn what_a_file_leaves_out_is_filled_in_and_what_says_nothing_is_let_by() {
     let folder = Folder::new("defaults");
-    let mut keys = sizes(Architecture::Llama).keys(TensorType::F16);
+    let mut keys = sizes(Family::Llama).keys(TensorType::F16);
     keys.retain(|(key, _)| {
         !["key_length", "value_length", "dimension_count", "freq_base", "head_count_kv"].iter().any(|end| key.ends_with(end))
     });
@@ -115,7 +115,7 @@ fn what_a_file_leaves_out_is_filled_in_and_what_says_nothing_is_let_by() {
 #[test]
 fn what_changes_the_computation_is_refused_by_name() {
     let folder = Folder::new("sizes-refused");
-    let check = |architecture: Architecture, key: &str, value: Value, expected: &str| {
+    let check = |architecture: Family, key: &str, value: Value, expected: &str| {
         let mut keys = sizes(architecture).keys(TensorType::F32);
         keys.retain(|(found, _)| found != key);
         keys.push((key.into(), value));
@@ -123,12 +123,12 @@ fn what_changes_the_computation_is_refused_by_name() {
         assert!(why.contains("a.gguf") && why.contains(expected), "{why}");
     };
     let text = |text: &str| Value::String(text.into());
-    use Architecture::{Gpt2, Llama, Qwen2, Qwen3};
+    use Family::{Gpt2, Llama, Qwen2, Qwen3};
     check(
         Qwen3,
         "general.architecture",
         text("gemma3"),
-        "its architecture is \"gemma3\"; use a model of one of these: qwen2, qwen3, llama, gpt2",
+        "its architecture is \"gemma3\"; use a model of one of these: qwen3, qwen2, llama, gpt2",
     );
     check(Qwen3, "general.type", text("adapter"), "it holds a \"adapter\" and not a model");
     check(Qwen3, "split.count", Value::U16(3), "it is one of 3 parts of a model; join them");
@@ -172,15 +172,15 @@ fn what_changes_the_computation_is_refused_by_name() {
 #[test]
 fn llama_3s_scaling_is_found_again() {
     for (factor, key_length) in [(8.0, 128), (32.0, 64), (32.0, 128)] {
-        let scaling = Llama3Scaling { factor, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_position_embeddings: 8192 };
-        let mut divisors = scaling.divisors(500_000.0, key_length);
+        let scaling = RopeScaling { factor, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 8192 };
+        let mut divisors = scaling.divisors(&tensor::rotary::frequencies(key_length, 500_000.0));
         assert_eq!((divisors.len(), divisors[0], divisors[key_length / 2 - 1]), (key_length / 2, 1.0, factor as f32));
         assert!(divisors.is_sorted());
-        assert_eq!(Llama3Scaling::of(&divisors, 500_000.0), Some(scaling));
-        assert_eq!(Llama3Scaling::of(&divisors, 10_000.0), None);
+        assert_eq!(RopeScaling::with_divisors(&divisors, 500_000.0), Some(scaling));
+        assert_eq!(RopeScaling::with_divisors(&divisors, 10_000.0), None);
         let between = divisors.iter().position(|&x| x > 1.0).unwrap();
         divisors[between] *= 1.01;
-        assert_eq!(Llama3Scaling::of(&divisors, 500_000.0), None);
+        assert_eq!(RopeScaling::with_divisors(&divisors, 500_000.0), None);
     }
-    assert_eq!(Llama3Scaling::of(&[1.0; 4], 500_000.0), None);
+    assert_eq!(RopeScaling::with_divisors(&[1.0; 4], 500_000.0), None);
 }
