@@ -118,7 +118,9 @@ mod tests {
             folder::save(&model, EndTokens { end_of_text: 3, end_of_turn: 2 }, &folder).unwrap();
             let stored = Stored::open(&folder).unwrap();
             let tokens: Vec<u32> = (0..20).map(|i| i * 7 % 70).collect();
-            for format in [None].into_iter().chain(Format::ALL.map(Some)) {
+            let all = [None].into_iter().chain(Format::ALL.map(Some));
+            let is_first = family == Family::Qwen3 && tie_embeddings;
+            for format in all.filter(|format| is_first || matches!(format, None | Some(Format::Q8_0 | Format::Q4K))) {
                 let path = folder.join("model.gguf");
                 let keys = vec![("tokenizer.ggml.model".to_string(), Value::String("none".into()))];
                 export(&stored, Some("small"), keys, format, &path).unwrap();
