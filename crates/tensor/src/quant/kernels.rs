@@ -13,11 +13,11 @@ use super::vectors::{Job, LANES, Vectors};
 use crate::MatMut;
 
 /// How blocks are scaled.
-const ONE_SCALE: u8 = 0;
+pub(super) const ONE_SCALE: u8 = 0;
 /// Each 32 by a byte, less a minimum, a byte too; the bytes in turn by two numbers for 256.
-const WITH_MINIMA: u8 = 1;
+pub(super) const WITH_MINIMA: u8 = 1;
 /// Each 16 by a signed byte, these by a number for 256.
-const HALVES: u8 = 2;
+pub(super) const HALVES: u8 = 2;
 
 /// Bytes of sixteen scales of binary16.
 pub(super) const HALF_SCALES: usize = 2 * LANES;
@@ -59,7 +59,7 @@ impl<'a> View<'a> {
         (View { bytes: left, outs, ..self }, View { bytes: right, outs: self.outs - outs, ..self })
     }
 
-    fn panel(&self, panel: usize) -> &'a [u8] {
+    pub fn panel(&self, panel: usize) -> &'a [u8] {
         &self.bytes[panel * self.panel_bytes..][..self.panel_bytes]
     }
 }
@@ -91,8 +91,7 @@ impl Job for Product<'_> {
 #[inline(always)]
 fn by_width<V: Vectors, const BITS: u32, const SCALES: u8>(on: V, product: Product) {
     match (V::WIDTH, SCALES) {
-        (16, HALVES) => tiles::<V, BITS, SCALES, 4, 2, 4>(on, product),
-        (16, _) => tiles::<V, BITS, SCALES, 6, 2, 4>(on, product),
+        (16, _) => tiles::<V, BITS, SCALES, 4, 2, 4>(on, product),
         (8, _) => tiles::<V, BITS, SCALES, 4, 1, 2>(on, product),
         (4, _) => tiles::<V, BITS, SCALES, 2, 1, 1>(on, product),
         _ => tiles::<V, BITS, SCALES, 1, 1, 1>(on, product),
@@ -241,29 +240,8 @@ unsafe fn group<V: Vectors, const BITS: u32, const SCALES: u8, const ROWS: usize
     second: &mut [[V::Ints; PANELS]; ROWS],
 ) {
     for p in 0..PANELS {
-        // SAFETY: as the caller promises; a block has 8 vectors at 8 bits, 4 at 4 bits, 5 at 5 bits, 6 at 6 bits.
-        let (low, high) = unsafe {
-            let vector = |i: usize| on.bytes(&*levels[p].add(64 * i).cast());
-            if BITS == 8 {
-                (vector(G), vector(G + 4))
-            } else {
-                let (low, high) = (on.low(vector(G)), on.high(vector(G)));
-                match BITS {
-                    5 => {
-                        // Bit i of a byte is the fifth one of group i.
-                        let fifth = vector(4);
-                        (on.merge(low, fifth, 4 - G as i32, 0x10), on.merge(high, fifth, -(G as i32), 0x10))
-                    }
-                    6 => {
-                        // Two groups to a vector: two bits each for the low levels of the first, its high ones, and the second's.
-                        let upper = vector(4 + G / 2);
-                        let left = if G.is_multiple_of(2) { 4 } else { 0 };
-                        (on.merge(low, upper, left, 0x30), on.merge(high, upper, left - 2, 0x30))
-                    }
-                    _ => (low, high),
-                }
-            }
-        };
+        // SAFETY: as the caller promises.
+        let (low, high) = unsafe { pair::<V, BITS, G>(on, levels[p]) };
         for r in 0..ROWS {
             if BITS == 8 {
                 first[r][p] = on.dot_bytes(first[r][p], low, rows[r].x[G]);
@@ -277,9 +255,37 @@ unsafe fn group<V: Vectors, const BITS: u32, const SCALES: u8, const ROWS: usize
     }
 }
 
+/// Levels of four steps from 4 G on, and of four from 16 + 4 G on.
+///
+/// # Safety
+/// `levels` points to the levels of a block.
+#[inline(always)]
+pub(super) unsafe fn pair<V: Vectors, const BITS: u32, const G: usize>(on: V, levels: *const u8) -> (V::Bytes, V::Bytes) {
+    // SAFETY: as the caller promises; a block has 8 vectors at 8 bits, 4 at 4 bits, 5 at 5 bits, 6 at 6 bits.
+    let vector = |i: usize| on.bytes(unsafe { &*levels.add(64 * i).cast() });
+    if BITS == 8 {
+        return (vector(G), vector(G + 4));
+    }
+    let (low, high) = (on.low(vector(G)), on.high(vector(G)));
+    match BITS {
+        5 => {
+            // Bit i of a byte is the fifth one of group i.
+            let fifth = vector(4);
+            (on.merge(low, fifth, 4 - G as i32, 0x10), on.merge(high, fifth, -(G as i32), 0x10))
+        }
+        6 => {
+            // Two groups to a vector: two bits each for the low levels of the first, its high ones, and the second's.
+            let upper = vector(4 + G / 2);
+            let left = if G.is_multiple_of(2) { 4 } else { 0 };
+            (on.merge(low, upper, left, 0x30), on.merge(high, upper, left - 2, 0x30))
+        }
+        _ => (low, high),
+    }
+}
+
 /// A tile's sums go where they belong; the last panel's only in part.
 #[inline(always)]
-fn write<V: Vectors, const ROWS: usize, const PANELS: usize>(
+pub(super) fn write<V: Vectors, const ROWS: usize, const PANELS: usize>(
     on: V,
     sums: [[V::Floats; PANELS]; ROWS],
     out: &mut MatMut,

@@ -4,6 +4,8 @@
 //! [`Panels`](crate::decode::Panels) that keeps its numbers in their format. Knows no files and no model.
 
 mod activations;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod amx;
 mod encode;
 mod formats;
 pub mod half;

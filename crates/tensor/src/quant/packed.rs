@@ -8,6 +8,8 @@ use std::cell::Cell;
 use std::hint::black_box;
 
 use super::activations::{self, BLOCK, Block};
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::amx;
 use super::formats::{self, Format, Parts};
 use super::half::{bf16_to_f32, f16_to_f32};
 use super::kernels::{HALF_SCALES, HalfProduct, Product, SHARING, View, level_bytes, scale_bytes};
@@ -204,8 +206,24 @@ fn run(on: InstructionSet, x: &[f32], weights: &Packed, out: &mut [f32], add: bo
     }
     activations::quantize(x, zero_level, format == Format::Q6K, &mut rows[..blocks]);
     let x = &rows[..blocks];
-    share_panels(view, out, threads, &|weights, out| on.run(Product { x, weights, out, add }));
+    share_panels(view, out, threads, &|weights, out| product(on, x, weights, out, add));
     ROWS.set(rows);
+}
+
+/// Quantised rows on the calling thread.
+fn product(on: InstructionSet, x: &[Block], weights: View, out: MatMut, add: bool) {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if let InstructionSet::Avx512Vnni(avx512) = on
+        && out.rows >= amx::ROWS
+        && amx::available()
+    {
+        let whole = out.rows / amx::ROWS * amx::ROWS;
+        let (x, rest) = x.split_at(whole * weights.depth / BLOCK);
+        let (out, rest_out) = out.split_rows_at(whole);
+        amx::product(avx512, x, weights, out, add);
+        return on.run(Product { x: rest, weights, out: rest_out, add });
+    }
+    on.run(Product { x, weights, out, add });
 }
 
 /// All panels on the calling thread, or on up to `threads` threads of the pool: each takes some of them.
