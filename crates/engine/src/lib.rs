@@ -8,6 +8,7 @@
 mod error;
 mod folder;
 mod generate;
+pub mod gguf;
 pub mod measure;
 mod sampling;
 mod text;

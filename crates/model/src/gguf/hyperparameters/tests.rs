@@ -169,6 +169,22 @@ fn what_changes_the_computation_is_refused_by_name() {
     }
 }
 
+/// The divisors between 1 and the factor, as transformers 5.24 has them (1 / (theta^(2i/D) inv_freq), `rope_type` "llama3").
+#[test]
+fn llama_3s_divisors_are_those_of_transformers() {
+    let check = |factor: f64, key_length: usize, first: usize, expected: &[f32]| {
+        let scaling = Llama3Scaling { factor, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_position_embeddings: 8192 };
+        let divisors = scaling.divisors(500_000.0, key_length);
+        let (before, after) = (&divisors[..first], &divisors[first + expected.len()..]);
+        assert!(before.iter().all(|&x| x == 1.0) && after.iter().all(|&x| x == factor as f32), "{divisors:?}");
+        for (found, expected) in divisors[first..].iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-5 * expected, "{found} {expected}");
+        }
+    };
+    check(8.0, 128, 29, &[1.20748, 1.55341, 2.02631, 2.69453, 3.68425, 5.25733]);
+    check(32.0, 64, 15, &[1.65133, 3.29226, 9.66673]);
+}
+
 #[test]
 fn llama_3s_scaling_is_found_again() {
     for (factor, key_length) in [(8.0, 128), (32.0, 64), (32.0, 128)] {
