@@ -13,14 +13,14 @@ fn main() {
     let config = Config::from_depth(3, 2048, 256);
     let model = Model::new(config, 1);
     println!("{} parameters, vocabulary {}, {threads} threads, {}", model.params.layout.len, config.vocab_size, tensor::instruction_set());
-    let usual = Sampling { temperature: 0.8, top_k: 50, top_p: 0.95, min_p: 0.0 };
+    let usual = Sampling { top_k: 50, top_p: 0.95, ..Sampling::plain(0.8) };
     let cases = [("greedy", Sampling::greedy()), ("temperature 1", Sampling::plain(1.0)), ("top-k 50, top-p 0.95", usual)];
     for (slots, requests, prompt, length) in [(1, 4, 30, 100), (64, 256, 30, 40), (64, 64, 30, 200), (64, 256, 200, 2)] {
-        for (name, sampling) in cases {
+        for (name, sampling) in &cases {
             let request = |index: u32| Request {
                 prompt: (0..prompt).map(|at| (index * 7919 + at * 104_729 + at * at * 31) % 2048).collect(),
                 max_tokens: length,
-                sampling,
+                sampling: sampling.clone(),
                 stop_ids: Vec::new(),
                 seed: u64::from(index),
             };

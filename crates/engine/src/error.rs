@@ -50,11 +50,13 @@ pub enum Error {
         /// What there is room for.
         context: usize,
     },
-    /// The prompt was made with another tokenizer.
+    /// Ids were made with another tokenizer.
     #[error(
-        "a prompt (request {request}) holds the id {id}, and the model knows only {vocab_size} ids; use the tokenizer of the model's folder"
+        "{what} (request {request}) holds the id {id}, and the model knows only {vocab_size} ids; use the tokenizer of the model's folder"
     )]
     UnknownId {
+        /// Where the id stands.
+        what: &'static str,
         /// Number of the request, from 0.
         request: usize,
         /// The id.

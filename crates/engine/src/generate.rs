@@ -9,7 +9,8 @@ use base::rng::{self, Rng};
 use model::Model;
 use model::inference::{self, Feed, KvCache, Weights};
 
-use crate::sampling::{Draw, Sampler};
+use crate::penalties::History;
+use crate::sampling::{Sampler, TokenLogprob};
 use crate::{Error, Result, Sampling};
 
 /// The size of an engine.
@@ -90,9 +91,10 @@ struct Row {
     /// Ids of the prompt that were taken over from another slot.
     shared: usize,
     rng: Rng,
+    history: History,
     ids: Vec<u32>,
     logprobs: Vec<f32>,
-    draw: Option<Draw>,
+    draw: Option<TokenLogprob>,
 }
 
 impl Row {
@@ -173,6 +175,7 @@ impl Engine {
                     finish = Some(Finish::Stop(draw.id));
                 } else {
                     row.ids.push(draw.id);
+                    row.history.push(&request.sampling, draw.id);
                     let length = row.ids.len();
                     if length == request.max_tokens || request.prompt.len() + length == self.cache.capacity() {
                         finish = Some(Finish::Length);
@@ -212,8 +215,10 @@ impl Engine {
         if request.prompt.len() > context {
             return Err(Error::PromptTooLong { request: index, tokens: request.prompt.len(), context });
         }
-        match request.prompt.iter().find(|&&id| id as usize >= vocab_size) {
-            Some(&id) => Err(Error::UnknownId { request: index, id, vocab_size }),
+        let biased = request.sampling.logit_bias.iter().map(|&(id, _)| ("a logit bias", id));
+        let mut ids = request.prompt.iter().map(|&id| ("a prompt", id)).chain(biased);
+        match ids.find(|&(_, id)| id as usize >= vocab_size) {
+            Some((what, id)) => Err(Error::UnknownId { what, request: index, id, vocab_size }),
             None => Ok(()),
         }
     }
@@ -243,7 +248,8 @@ impl Engine {
             self.cache.copy_prefix(donor, slot, shared);
             self.held[slot] = request.prompt[..shared].to_vec();
             let rng = Rng::derive(request.seed, &[rng::label("sample")]);
-            rows.push(Row { request: index, slot, shared, rng, ids: Vec::new(), logprobs: Vec::new(), draw: None });
+            let history = History::new(&request.sampling, &request.prompt);
+            rows.push(Row { request: index, slot, shared, rng, history, ids: Vec::new(), logprobs: Vec::new(), draw: None });
         }
     }
 
@@ -260,7 +266,8 @@ impl Engine {
         let per_group = rows.len().div_ceil(n_groups);
         let draw = |rows: &mut [Row], logits: &[f32], sampler: &mut Sampler| {
             for (row, logits) in rows.iter_mut().zip(logits.chunks_exact(vocab)) {
-                row.draw = sampler.draw(logits, &requests[row.request].sampling, &mut row.rng);
+                let sampling = &requests[row.request].sampling;
+                row.draw = sampler.draw(logits, sampling, &row.history, 0, &mut row.rng).map(|(drawn, _)| drawn);
             }
         };
         let mut groups = rows.chunks_mut(per_group).zip(logits.chunks(per_group * vocab)).zip(samplers);

@@ -9,11 +9,12 @@ mod error;
 mod folder;
 mod generate;
 pub mod measure;
+mod penalties;
 mod sampling;
 mod text;
 
 pub use error::{Error, Result};
 pub use folder::{GENERATION_FILE, ModelFolder};
 pub use generate::{Completion, Engine, EngineConfig, Finish, Next, Request};
-pub use sampling::Sampling;
+pub use sampling::{Sampling, TokenLogprob};
 pub use text::TextStream;

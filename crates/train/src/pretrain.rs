@@ -172,7 +172,7 @@ fn sample(model: &Model, tokenizer: &Tokenizer, prompts: &[String], step: usize,
         .map(|(i, prompt)| Request {
             prompt: begin(prompt),
             max_tokens: SAMPLE_TOKENS.min(model.config.context.saturating_sub(begin(prompt).len())),
-            sampling: Sampling { temperature: 0.8, top_k: 0, top_p: 1.0, min_p: 0.05 },
+            sampling: Sampling { min_p: 0.05, ..Sampling::plain(0.8) },
             stop_ids: vec![tokenizer.eot()],
             seed: Rng::derive(seed, &[rng::label("samples"), step as u64, i as u64]).next_u64(),
         })

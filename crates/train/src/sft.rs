@@ -226,7 +226,7 @@ fn answer(model: &Model, tokenizer: &Tokenizer, questions: &[String], step: usiz
             let conversation = Conversation { messages: vec![Message::text(Role::User, question.clone())] };
             let prompt = chat::render_prompt(&conversation, tokenizer);
             let max_tokens = SAMPLE_TOKENS.min(model.config.context.saturating_sub(prompt.len()));
-            let sampling = Sampling { temperature: 0.0, top_k: 0, top_p: 1.0, min_p: 0.0 };
+            let sampling = Sampling::greedy();
             Request { prompt, max_tokens, sampling, stop_ids: vec![tokenizer.im_end(), tokenizer.eot()], seed }
         })
         .collect();

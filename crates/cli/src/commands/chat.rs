@@ -150,7 +150,7 @@ impl<'a> Talk<'a> {
         let request = Request {
             prompt,
             max_tokens: self.args.max_tokens.unwrap_or(usize::MAX),
-            sampling: self.sampling,
+            sampling: self.sampling.clone(),
             stop_ids: self.loaded.turn_ends(),
             seed: self.args.sampling.seed(self.answers),
         };

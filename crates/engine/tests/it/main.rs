@@ -37,7 +37,9 @@ fn requests() -> Vec<Request> {
     let samplings = [
         Sampling::greedy(),
         Sampling::plain(1.0),
-        Sampling { top_k: 10, top_p: 0.9, min_p: 0.02, temperature: 0.8 },
+        Sampling { top_k: 10, top_p: 0.9, min_p: 0.02, ..Sampling::plain(0.8) },
+        Sampling { repetition_penalty: 1.3, frequency_penalty: 0.5, logit_bias: vec![(3, 4.0), (70, -100.0)], ..Sampling::plain(1.0) },
+        Sampling { presence_penalty: 1.5, ..Sampling::greedy() },
         Sampling { top_p: 0.5, ..Sampling::plain(1.3) },
     ];
     let shared = prompt(30, 99);
@@ -50,7 +52,7 @@ fn requests() -> Vec<Request> {
             _ => own,
         };
         let stop_ids = if index % 3 == 0 { (0..VOCAB as u32 / 10).collect() } else { Vec::new() };
-        let sampling = samplings[index as usize % samplings.len()];
+        let sampling = samplings[index as usize % samplings.len()].clone();
         requests.push(Request { stop_ids, ..request(text, 1 + index as usize % 23, sampling, index / 2) });
     }
     requests
@@ -187,6 +189,8 @@ fn what_cannot_be_answered_is_refused_with_numbers_and_remedy() {
     check(with_prompt(prompt(CONTEXT + 1, 1)), "a prompt of 49 tokens (request 1) does not fit into the context of 48; shorten");
     check(with_prompt(Vec::new()), "a prompt of 0 tokens (request 1) for a context of 48");
     check(with_prompt(vec![5, VOCAB as u32]), "(request 1) holds the id 120, and the model knows only 120 ids");
+    let biased = Sampling { logit_bias: vec![(3, 1.0), (120, 1.0)], ..Sampling::greedy() };
+    check(Request { sampling: biased, ..good.clone() }, "a logit bias (request 1) holds the id 120, and the model knows only 120 ids");
     check(Request { sampling: Sampling::plain(-1.0), ..good.clone() }, "temperature is -1");
 
     let mut broken = model.clone();
@@ -208,11 +212,16 @@ fn a_folder_gives_model_tokenizer_and_its_makers_sampling() {
     save(270);
     let loaded = ModelFolder::load(&folder).unwrap();
     assert_eq!((loaded.model.config.vocab_size, loaded.tokenizer.vocab_size()), (270, 270));
-    assert_eq!(loaded.sampling, Sampling { temperature: 0.8, top_k: 50, top_p: 0.95, min_p: 0.0 });
+    assert_eq!(loaded.sampling, Sampling { top_k: 50, top_p: 0.95, ..Sampling::plain(0.8) });
     assert_eq!(loaded.turn_ends(), [tokenizer.im_end(), tokenizer.eot()]);
     for (text, sampling, stop_ids) in [
         (r#"{"do_sample": false, "eos_token_id": 7}"#, Sampling::greedy(), vec![7]),
-        (r#"{"temperature": 0.5, "top_k": 0, "min_p": 0.1}"#, Sampling { temperature: 0.5, top_k: 0, top_p: 0.95, min_p: 0.1 }, vec![]),
+        (r#"{"temperature": 0.5, "top_k": 0, "min_p": 0.1}"#, Sampling { top_p: 0.95, min_p: 0.1, ..Sampling::plain(0.5) }, vec![]),
+        (
+            r#"{"top_k": 3, "repetition_penalty": 1.1}"#,
+            Sampling { top_k: 3, top_p: 0.95, repetition_penalty: 1.1, ..Sampling::plain(0.8) },
+            vec![],
+        ),
     ] {
         std::fs::write(folder.join("generation_config.json"), text).unwrap();
         let loaded = ModelFolder::load(&folder).unwrap();
