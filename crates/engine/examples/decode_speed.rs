@@ -17,17 +17,14 @@ fn main() {
     let cases = [("greedy", Sampling::greedy()), ("temperature 1", Sampling::plain(1.0)), ("top-k 50, top-p 0.95", usual)];
     for (slots, requests, prompt, length) in [(1, 4, 30, 100), (64, 256, 30, 40), (64, 64, 30, 200), (64, 256, 200, 2)] {
         for (name, sampling) in &cases {
-            let request = |index: u32| Request {
-                prompt: (0..prompt).map(|at| (index * 7919 + at * 104_729 + at * at * 31) % 2048).collect(),
-                max_tokens: length,
-                sampling: sampling.clone(),
-                stop_ids: Vec::new(),
-                seed: u64::from(index),
+            let request = |index: u32| {
+                let prompt = (0..prompt).map(|at| (index * 7919 + at * 104_729 + at * at * 31) % 2048).collect();
+                Request::new(prompt, length, sampling.clone(), u64::from(index))
             };
             let requests: Vec<Request> = (0..requests).map(request).collect();
             // The machine may be shared: the best of several rounds.
             let seconds = (0..5).map(|_| {
-                let mut engine = Engine::new(&model, EngineConfig { slots, capacity: 256, threads });
+                let mut engine = Engine::new(&model, EngineConfig::new(slots, 256, threads));
                 let start = Instant::now();
                 engine.generate(&requests, &mut |_, _| {}).expect("valid requests");
                 start.elapsed().as_secs_f64()

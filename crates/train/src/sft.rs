@@ -227,10 +227,10 @@ fn answer(model: &Model, tokenizer: &Tokenizer, questions: &[String], step: usiz
             let prompt = chat::render_prompt(&conversation, tokenizer);
             let max_tokens = SAMPLE_TOKENS.min(model.config.context.saturating_sub(prompt.len()));
             let sampling = Sampling::greedy();
-            Request { prompt, max_tokens, sampling, stop_ids: vec![tokenizer.im_end(), tokenizer.eot()], seed }
+            Request { stop_ids: vec![tokenizer.im_end(), tokenizer.eot()], ..Request::new(prompt, max_tokens, sampling, seed) }
         })
         .collect();
-    let mut engine = Engine::new(model, EngineConfig { slots: questions.len(), capacity: model.config.context, threads });
+    let mut engine = Engine::new(model, EngineConfig::new(questions.len(), model.config.context, threads));
     let completions = engine.generate(&requests, &mut |_, _| {})?;
     let texts = completions.iter().map(|completion| tokenizer.decode(&completion.ids));
     Ok(questions.iter().zip(texts).map(|(prompt, text)| Sample { step, prompt: prompt.clone(), text }).collect())
