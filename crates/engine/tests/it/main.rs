@@ -6,6 +6,7 @@ use base::rng::Rng;
 use engine::{Completion, Engine, EngineConfig, Request, Sampling};
 use model::{Activations, Config, Model, Target};
 
+mod alone;
 mod answers;
 mod forced;
 mod logprobs;
