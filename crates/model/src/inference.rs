@@ -1,4 +1,4 @@
-//! The forward pass of sampling: tokens are appended to sequences in a KV cache, logits of each last token come out.
+//! The forward pass of sampling: tokens are appended to sequences in a KV cache, logits of each last token, or of all, come out.
 //!
 //! Knows nothing of sampling, stopping and text. Whatever is fed beside a sequence, in however many pieces and on
 //! however many threads, its logits have the same bits (see `tensor::decode`).
@@ -213,8 +213,35 @@ const BYTES_TO_SHARE: usize = 128 << 20;
 /// are shared out over at most `threads` threads in contiguous groups, and a single token's outputs within each product.
 /// Panics if a slot would overflow, if a feed is empty or if there is no such token.
 pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: usize, logits: &mut Vec<f32>) {
+    run(weights, cache, feeds, threads, Rows::Last, logits);
+}
+
+/// Like [`forward`], and gives `logits` (tokens of all feeds, V) after every token. They have the bits that [`forward`]
+/// gives after each.
+pub fn forward_all(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: usize, logits: &mut Vec<f32>) {
+    run(weights, cache, feeds, threads, Rows::All, logits);
+}
+
+/// The tokens of a feed after which there are logits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Last,
+    All,
+}
+
+impl Rows {
+    /// How many there are in these feeds.
+    fn count(self, feeds: &[Feed]) -> usize {
+        match self {
+            Rows::Last => feeds.len(),
+            Rows::All => feeds.iter().map(|feed| feed.tokens.len()).sum(),
+        }
+    }
+}
+
+fn run(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: usize, rows: Rows, logits: &mut Vec<f32>) {
     let vocab = weights.config.vocab_size;
-    logits.resize(feeds.len() * vocab, 0.0);
+    logits.resize(rows.count(feeds) * vocab, 0.0);
     let ends = shares(&weights.config, cache, feeds, threads);
     if cache.workspaces.len() < ends.len() {
         cache.workspaces.resize_with(ends.len(), Workspace::default);
@@ -226,7 +253,7 @@ pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: 
     let mut groups = Vec::with_capacity(ends.len());
     let (mut rest, mut start) = (&mut logits[..], 0);
     for (&end, workspace) in ends.iter().zip(workspaces.iter_mut()) {
-        let (part, after) = rest.split_at_mut((end - start) * vocab);
+        let (part, after) = rest.split_at_mut(rows.count(&feeds[start..end]) * vocab);
         workspace.take_slots(&feeds[start..end], slots, *capacity);
         groups.push((&feeds[start..end], part, workspace));
         (rest, start) = (after, end);
@@ -234,10 +261,10 @@ pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: 
     let (first, others) = groups.split_first_mut().expect("at least one group");
     std::thread::scope(|scope| {
         for (feeds, logits, workspace) in others {
-            scope.spawn(|| workspace.run(weights, rotary, feeds, logits));
+            scope.spawn(|| workspace.run(weights, rotary, feeds, rows, logits));
         }
         let (feeds, logits, workspace) = first;
-        let mut run = || workspace.run(weights, rotary, feeds, logits);
+        let mut run = || workspace.run(weights, rotary, feeds, rows, logits);
         match pool {
             Some(pool) if was_prepared => pool.install(run),
             Some(pool) => pool.install(|| {
@@ -336,7 +363,7 @@ impl Workspace {
     }
 
     /// All feeds of a group, at most [`MAX_ROWS`] tokens at a time.
-    fn run(&mut self, weights: &Weights, rotary: &Rotary, feeds: &[Feed], logits: &mut [f32]) {
+    fn run(&mut self, weights: &Weights, rotary: &Rotary, feeds: &[Feed], rows: Rows, logits: &mut [f32]) {
         let vocab = weights.config.vocab_size;
         let (mut feed, mut fed, mut first_logits) = (0, 0, 0);
         while feed < feeds.len() {
@@ -354,14 +381,17 @@ impl Workspace {
                 slot.len += n;
                 (feed, fed) = if last { (feed + 1, 0) } else { (feed, fed + n) };
             }
-            let ended = self.pieces.iter().filter(|piece| piece.last).count();
-            self.pass(weights, rotary, &mut logits[first_logits * vocab..][..ended * vocab]);
-            first_logits += ended;
+            let n = match rows {
+                Rows::Last => self.pieces.iter().filter(|piece| piece.last).count(),
+                Rows::All => self.tokens.len(),
+            };
+            self.pass(weights, rotary, rows, &mut logits[first_logits * vocab..][..n * vocab]);
+            first_logits += n;
         }
     }
 
-    /// The tokens of all pieces through all blocks; logits for the pieces that end a feed.
-    fn pass(&mut self, weights: &Weights, rotary: &Rotary, logits: &mut [f32]) {
+    /// The tokens of all pieces through all blocks; logits for all of them or for the pieces that end a feed.
+    fn pass(&mut self, weights: &Weights, rotary: &Rotary, rows: Rows, logits: &mut [f32]) {
         let Config { hidden_size: c, intermediate_size: f, norm_eps: eps, n_heads, n_kv_heads, .. } = weights.config;
         let (q_width, kv_width) = (weights.config.q_width(), weights.config.kv_width());
         let (qkv_width, up_width) = (weights.config.qkv_width(), weights.config.up_width());
@@ -408,7 +438,7 @@ impl Workspace {
                     row += 1;
                 }
             }
-            if layer + 1 == weights.blocks.len() {
+            if rows == Rows::Last && layer + 1 == weights.blocks.len() {
                 n = keep_last_rows(pieces, residual, c, q, q_width);
             }
             let mut row = 0;
@@ -527,6 +557,31 @@ mod tests {
                     assert_eq!(cache.len(slot), prompt.len());
                     assert!(logits == expected, "{} tokens in pieces of {piece}", prompt.len());
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn logits_after_every_token_have_the_bits_of_each_fed_alone() {
+        for config in configs() {
+            let weights = Weights::new(&model(config));
+            let vocab = config.vocab_size;
+            let sequences: Vec<Vec<u32>> = [290, 1, 40].iter().map(|&n| tokens(n, vocab, n as u64)).collect();
+            let mut cache = KvCache::new(&config, sequences.len(), config.context);
+            let (mut expected, mut logits) = (Vec::new(), Vec::new());
+            for tokens in &sequences {
+                cache.reset(0);
+                for token in tokens.chunks(1) {
+                    forward(&weights, &mut cache, &[Feed { slot: 0, tokens: token }], 1, &mut logits);
+                    expected.extend_from_slice(&logits);
+                }
+            }
+            for threads in [1, 3] {
+                (0..sequences.len()).for_each(|slot| cache.reset(slot));
+                let feeds: Vec<Feed> = sequences.iter().enumerate().map(|(slot, tokens)| Feed { slot, tokens }).collect();
+                forward_all(&weights, &mut cache, &feeds, threads, &mut logits);
+                assert_eq!(logits.len(), expected.len());
+                assert!(logits == expected, "{threads} threads");
             }
         }
     }

@@ -172,15 +172,15 @@ fn sample(model: &Model, tokenizer: &Tokenizer, prompts: &[String], step: usize,
     let requests: Vec<Request> = prompts
         .iter()
         .enumerate()
-        .map(|(i, prompt)| Request {
-            prompt: begin(prompt),
-            max_tokens: SAMPLE_TOKENS.min(model.config.context.saturating_sub(begin(prompt).len())),
-            sampling: Sampling { temperature: 0.8, top_k: 0, top_p: 1.0, min_p: 0.05 },
-            stop_ids: vec![tokenizer.eot()],
-            seed: Rng::derive(seed, &[rng::label("samples"), step as u64, i as u64]).next_u64(),
+        .map(|(i, prompt)| {
+            let prompt = begin(prompt);
+            let max_tokens = SAMPLE_TOKENS.min(model.config.context.saturating_sub(prompt.len()));
+            let sampling = Sampling { min_p: 0.05, ..Sampling::plain(0.8) };
+            let seed = Rng::derive(seed, &[rng::label("samples"), step as u64, i as u64]).next_u64();
+            Request { stop_ids: vec![tokenizer.eot()], ..Request::new(prompt, max_tokens, sampling, seed) }
         })
         .collect();
-    let mut engine = Engine::new(model, EngineConfig { slots: prompts.len(), capacity: model.config.context, threads });
+    let mut engine = Engine::new(model, EngineConfig::new(prompts.len(), model.config.context, threads));
     let completions = engine.generate(&requests, &mut |_, _| {})?;
     let texts = completions.iter().map(|completion| tokenizer.decode(&completion.ids));
     Ok(prompts.iter().zip(texts).map(|(prompt, text)| Sample { step, prompt: prompt.clone(), text }).collect())
