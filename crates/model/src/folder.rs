@@ -15,6 +15,9 @@ use serde_json::json;
 use crate::stored::{Stored, WEIGHTS_FILE};
 use crate::{Config, Error, Model, Params, Result, config_file};
 
+/// How the model's maker samples from it.
+const GENERATION_FILE: &str = "generation_config.json";
+
 /// `generation_config.json`.
 #[derive(Clone, Debug, Serialize)]
 struct GenerationFile {
@@ -24,6 +27,12 @@ struct GenerationFile {
     temperature: f32,
     top_k: usize,
     top_p: f32,
+}
+
+/// `generation_config.json` of a model that has no end.
+#[derive(Clone, Debug, Serialize)]
+struct EndlessGenerationFile {
+    do_sample: bool,
 }
 
 /// Tokens that the folder's files name.
@@ -45,8 +54,20 @@ pub fn save(model: &Model, tokens: EndTokens, folder: &Path) -> Result<()> {
         top_k: 50,
         top_p: 0.95,
     };
-    config_file::write(&model.config, tokens, "float32", folder)?;
-    files::write_json(&folder.join("generation_config.json"), &generation)?;
+    config_file::write(&model.config, Some(tokens), "float32", folder)?;
+    files::write_json(&folder.join(GENERATION_FILE), &generation)?;
+    save_weights(model, folder)
+}
+
+/// Like [`save`], for a model whose ids all mean something else than an end: its answers have a length that is known
+/// beforehand, and the most likely ids.
+pub fn save_endless(model: &Model, folder: &Path) -> Result<()> {
+    config_file::write(&model.config, None, "float32", folder)?;
+    files::write_json(&folder.join(GENERATION_FILE), &EndlessGenerationFile { do_sample: false })?;
+    save_weights(model, folder)
+}
+
+fn save_weights(model: &Model, folder: &Path) -> Result<()> {
     let tensors = model.params.layout.tensors.iter();
     let named = tensors.map(|tensor| {
         let values = tensor.span.of(&model.params.data);

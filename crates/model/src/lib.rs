@@ -10,6 +10,7 @@ mod config_file;
 mod error;
 pub mod folder;
 mod forward;
+pub mod import;
 pub mod inference;
 mod params;
 mod stored;
