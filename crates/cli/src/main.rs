@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, chat, complete, crawl, curate, eval, pretrain, run, sft, tokenize};
+use commands::{bench, chat, complete, crawl, curate, eval, import, pretrain, run, sft, tokenize};
 use context::{Context, EXIT_STOPPED, Options};
 
 /// Raises a chat model from raw web pages, on one machine.
@@ -39,6 +39,7 @@ enum Command {
     Pretrain(pretrain::Args),
     Sft(sft::Args),
     Eval(eval::Args),
+    Import(import::Args),
     Complete(complete::Args),
     Chat(chat::Args),
     Bench(bench::Args),
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // What has nothing to save stops without a word.
     let saves = match &cli.command {
-        Command::Complete(_) | Command::Chat(_) => false,
+        Command::Import(_) | Command::Complete(_) | Command::Chat(_) => false,
         Command::Tokenizer(args) => args.saves(),
         _ => true,
     };
@@ -76,6 +77,7 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<()> {
         Command::Pretrain(args) => pretrain::run(args, context),
         Command::Sft(args) => sft::run(args, context),
         Command::Eval(args) => eval::run(args, context),
+        Command::Import(args) => import::run(args, context),
         Command::Complete(args) => complete::run(args, context),
         Command::Chat(args) => chat::run(args, context),
         Command::Bench(args) => bench::run(args, context),

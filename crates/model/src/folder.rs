@@ -19,6 +19,9 @@ use crate::params::TensorSpec;
 use crate::stored::{INDEX_FILE, Stored, WEIGHTS_FILE};
 use crate::{Config, Error, Layout, Model, Params, Result, config_file};
 
+/// How the model's maker samples from it.
+const GENERATION_FILE: &str = "generation_config.json";
+
 /// `generation_config.json`.
 #[derive(Clone, Debug, Serialize)]
 struct GenerationFile {
@@ -28,6 +31,12 @@ struct GenerationFile {
     temperature: f32,
     top_k: usize,
     top_p: f32,
+}
+
+/// `generation_config.json` of a model that has no end.
+#[derive(Clone, Debug, Serialize)]
+struct EndlessGenerationFile {
+    do_sample: bool,
 }
 
 /// Tokens that the folder's files name.
@@ -49,8 +58,15 @@ pub fn save(model: &Model, tokens: EndTokens, folder: &Path) -> Result<()> {
         top_k: 50,
         top_p: 0.95,
     };
-    files::write_json(&folder.join("generation_config.json"), &generation)?;
+    files::write_json(&folder.join(GENERATION_FILE), &generation)?;
     write_model(&model.config, Source::Params(&model.params), Some(tokens), Format::F32, None, folder)
+}
+
+/// Like [`save`], for a model whose ids all mean something else than an end: its answers have a length that is known
+/// beforehand, and the most likely ids.
+pub fn save_endless(model: &Model, folder: &Path) -> Result<()> {
+    files::write_json(&folder.join(GENERATION_FILE), &EndlessGenerationFile { do_sample: false })?;
+    write_model(&model.config, Source::Params(&model.params), None, Format::F32, None, folder)
 }
 
 /// Writes stored weights with their configuration in 32 or 16 bits, in files of at most about `max_file_bytes`.

@@ -6,18 +6,36 @@ use crate::Tokenizer;
 #[derive(Clone, Debug)]
 pub struct StreamDecoder<'a> {
     tokenizer: &'a Tokenizer,
-    held: Vec<u8>,
+    characters: Characters,
 }
 
 impl<'a> StreamDecoder<'a> {
     /// A decoder at the start of a stream.
     pub fn new(tokenizer: &'a Tokenizer) -> StreamDecoder<'a> {
-        StreamDecoder { tokenizer, held: Vec::new() }
+        StreamDecoder { tokenizer, characters: Characters::default() }
     }
 
     /// The text that is complete with this id; often empty within a character of several bytes.
     pub fn push(&mut self, id: u32) -> String {
-        self.held.extend_from_slice(self.tokenizer.token_bytes(id));
+        self.characters.push(self.tokenizer.token_bytes(id))
+    }
+
+    /// What is left at the end of the stream: nothing, or U+FFFD for a character that was never completed.
+    pub fn finish(self) -> String {
+        self.characters.finish()
+    }
+}
+
+/// Bytes to characters as they come.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Characters {
+    held: Vec<u8>,
+}
+
+impl Characters {
+    /// The text that is complete with these bytes.
+    pub fn push(&mut self, bytes: &[u8]) -> String {
+        self.held.extend_from_slice(bytes);
         let mut text = String::new();
         loop {
             match std::str::from_utf8(&self.held) {
@@ -41,7 +59,7 @@ impl<'a> StreamDecoder<'a> {
         }
     }
 
-    /// What is left at the end of the stream: nothing, or U+FFFD for a character that was never completed.
+    /// What is left at the end.
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.held).into_owned()
     }

@@ -16,6 +16,8 @@ pub mod sft;
 
 pub mod eval;
 
+pub mod import;
+
 pub mod complete;
 
 pub mod chat;

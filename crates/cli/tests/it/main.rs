@@ -5,6 +5,7 @@
 mod bad_input;
 mod crawl_recipe;
 mod help;
+mod import;
 mod resume;
 mod support;
 mod talk;
