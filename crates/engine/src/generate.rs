@@ -52,10 +52,15 @@ const LOGITS_PER_THREAD: usize = 32_000;
 impl Engine {
     /// Lays out a copy of the model's weights. Later changes of the model do not show here: make a new engine.
     pub fn new(model: &Model, config: EngineConfig) -> Engine {
-        let (slots, capacity) = config.fit(&model.config);
+        Engine::with_weights(Weights::new(model), config)
+    }
+
+    /// Takes weights as they are laid out.
+    pub fn with_weights(weights: Weights, config: EngineConfig) -> Engine {
+        let (slots, capacity) = config.fit(weights.config());
         Engine {
-            weights: Weights::new(model),
-            cache: KvCache::new(&model.config, slots, capacity),
+            cache: KvCache::new(weights.config(), slots, capacity),
+            weights,
             slots: Slots::new(slots),
             threads: config.threads.max(1),
             prefill_tokens: config.prefill_tokens.max(1),

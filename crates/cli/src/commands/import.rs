@@ -121,8 +121,8 @@ fn tell(model: &Model, pieces: &Pieces, args: &Args, context: &Context) -> anyho
     let mut text: String = request.prompt.iter().map(|&id| stream.push(id)).collect();
     let mut engine = Engine::new(model, EngineConfig::new(1, model.config.context, context.threads));
     println!();
-    let completions = engine.generate_while(std::slice::from_ref(&request), &mut |written| {
-        text += &stream.push(written.id);
+    let completions = engine.generate_while(std::slice::from_ref(&request), &mut |_, id| {
+        text += &stream.push(id);
         print!("{text}");
         text.clear();
         let shown = std::io::stdout().flush();
