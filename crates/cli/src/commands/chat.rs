@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::bail;
-use engine::{Engine, EngineConfig, Finish, ModelFolder, Next, Request, Sampling, TextStream};
+use engine::{Engine, EngineConfig, Finish, ModelFolder, Next, Request, Sampling};
 use tokenizer::chat::{Conversation, Message, Role, render_prompt};
 
 use super::complete::{SamplingArgs, model_folder};
@@ -118,7 +118,7 @@ impl<'a> Talk<'a> {
         let mut talk = Talk {
             loaded,
             engine: Engine::new(&loaded.model, config),
-            sampling: args.sampling.resolve(loaded.sampling)?,
+            sampling: args.sampling.resolve(&loaded.sampling)?,
             args,
             context,
             conversation: Conversation::default(),
@@ -147,26 +147,20 @@ impl<'a> Talk<'a> {
             self.conversation.messages.pop();
             return Ok(Turn::NoRoom(prompt_len));
         }
-        let request = Request {
-            prompt,
-            max_tokens: self.args.max_tokens.unwrap_or(usize::MAX),
-            sampling: self.sampling.clone(),
-            stop_ids: self.loaded.turn_ends(),
-            seed: self.args.sampling.seed(self.answers),
-        };
+        let max_tokens = self.args.max_tokens.unwrap_or(usize::MAX);
+        let seed = self.args.sampling.seed(self.answers);
+        let request = Request { stop_ids: self.loaded.turn_ends(), ..Request::new(prompt, max_tokens, self.sampling.clone(), seed) };
         self.answers += 1;
-        let mut stream = TextStream::new(tokenizer, &[]);
-        let mut text = String::new();
-        let completions = self.engine.generate_while(&[request], &mut |_, id| {
-            let piece = stream.push(id);
-            print!("{piece}");
-            text += &piece;
-            let shown = std::io::stdout().flush();
-            if shown.is_err() || self.context.stop.requested() { Next::EndAll } else { Next::Continue }
+        let mut shown = 0;
+        let mut completions = self.engine.generate_texts(tokenizer, &[request], &mut |written| {
+            print!("{}", written.text);
+            shown += written.text.len();
+            let flushed = std::io::stdout().flush();
+            if flushed.is_err() || self.context.stop.requested() { Next::EndAll } else { Next::Continue }
         })?;
-        let rest = stream.finish();
-        println!("{rest}");
-        self.conversation.messages.push(Message::text(Role::Assistant, text + &rest));
+        let text = std::mem::take(&mut completions[0].text);
+        println!("{}", &text[shown..]);
+        self.conversation.messages.push(Message::text(Role::Assistant, text));
         let answer_len = completions[0].ids.len();
         match completions[0].finish {
             Finish::Halted => return Ok(Turn::Stopped),
@@ -175,7 +169,8 @@ impl<'a> Talk<'a> {
                  /new begins a new one)"
             ),
             Finish::Length => self.context.line("(cut at --max-tokens)"),
-            Finish::Stop(_) => {}
+            // No stop texts are asked for and nothing is forced.
+            Finish::Stop(_) | Finish::StopText(_) | Finish::NoRoom { .. } => {}
         }
         Ok(Turn::Answered)
     }

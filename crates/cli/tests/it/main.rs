@@ -5,6 +5,7 @@
 mod bad_input;
 mod crawl_recipe;
 mod help;
+mod odds;
 mod resume;
 mod support;
 mod talk;
