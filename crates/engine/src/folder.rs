@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tensor::quant::Format;
 use tokenizer::{TOKENIZER_FILE, Tokenizer};
 
-use crate::{Error, Result, Sampling, gguf};
+use crate::{Engine, EngineConfig, Error, Result, Sampling, gguf};
 
 /// The name of the file with the maker's sampling.
 pub const GENERATION_FILE: &str = "generation_config.json";
@@ -17,11 +17,9 @@ pub const GENERATION_FILE: &str = "generation_config.json";
 /// Special tokens that end a turn of a conversation, in the formats that are known.
 const TURN_ENDS: [&str; 4] = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>"];
 
-/// What a model folder or a GGUF file holds.
+/// What a model folder or a GGUF file holds beside the weights.
 #[derive(Debug)]
 pub struct ModelFolder {
-    /// The weights.
-    pub weights: Weights,
     /// Its tokenizer; the model may have more ids, for which there is no text.
     pub tokenizer: Tokenizer,
     /// What stands before a text: `<|endoftext|>` in our own models, what they were trained with in others.
@@ -35,17 +33,21 @@ pub struct ModelFolder {
 impl ModelFolder {
     /// Reads a folder or a file, the matrices in the format that they are stored in or in another. A tokenizer that is not the model's
     /// is refused.
-    pub fn load(path: &Path, format: Option<Format>) -> Result<ModelFolder> {
+    pub fn load(path: &Path, format: Option<Format>) -> Result<(Weights, ModelFolder)> {
         let stored = Stored::open(path)?;
-        let tokenizer = ModelFolder::tokenizer_of(path, &stored)?;
-        let weights = Weights::load(&stored, format)?;
+        let folder = ModelFolder::beside(path, &stored)?;
+        Ok((Weights::load(&stored, format)?, folder))
+    }
+
+    fn beside(path: &Path, stored: &Stored) -> Result<ModelFolder> {
+        let tokenizer = ModelFolder::tokenizer_of(path, stored)?;
         let usual = Sampling { top_k: 50, top_p: 0.95, ..Sampling::plain(0.8) };
         if let Some(file) = &stored.gguf {
             let vocabulary = gguf::read_vocabulary(file)?;
             let start = vocabulary.bos_token_id.filter(|_| vocabulary.add_bos_token == Some(true));
             let stop_ids = vocabulary.eos_token_id.into_iter().collect();
             let start = if tokenizer.is_ours() { Some(tokenizer.eot()) } else { start };
-            return Ok(ModelFolder { weights, tokenizer, start: start.into_iter().collect(), sampling: usual, stop_ids });
+            return Ok(ModelFolder { tokenizer, start: start.into_iter().collect(), sampling: usual, stop_ids });
         }
         let path = path.join(GENERATION_FILE);
         let file = if path.exists() { files::read_json(&path)? } else { GenerationFile::default() };
@@ -67,7 +69,7 @@ impl ModelFolder {
         };
         // Llama 3 puts its first token before every text; GPT-2 and Qwen2 put none.
         let start = if tokenizer.is_ours() { Some(tokenizer.eot()) } else { tokenizer.special("<|begin_of_text|>") };
-        Ok(ModelFolder { weights, tokenizer, start: start.into_iter().collect(), sampling, stop_ids })
+        Ok(ModelFolder { tokenizer, start: start.into_iter().collect(), sampling, stop_ids })
     }
 
     /// The tokenizer of a stored model. One that has more ids than the model is refused.
@@ -85,6 +87,13 @@ impl ModelFolder {
             });
         }
         Ok(tokenizer)
+    }
+
+    /// An engine that gives only ids that have a text.
+    pub fn engine(&self, weights: Weights, config: EngineConfig) -> Engine {
+        let mut engine = Engine::with_weights(weights, config);
+        engine.limit_ids(self.tokenizer.vocab_size());
+        engine
     }
 
     /// The ids of a text as it stands at the beginning of a document. An empty one begins with what begins a document.

@@ -15,7 +15,7 @@ use crate::context::Context;
 /// Writes a model as a GGUF file, or as a model folder, in another number format if wished.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the model, of a run whose model it is, or a GGUF file
+    /// Folder of the model, or a GGUF file
     model: PathBuf,
     /// What to write: a file whose name ends in .gguf, for llama.cpp and all that read its files, or a folder as transformers reads it
     #[arg(long)]
@@ -39,17 +39,17 @@ pub fn parse_format(name: &str) -> Result<Format, String> {
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let from = super::complete::model_folder(&args.model);
-    let stored = Stored::open(&from)?;
+    let from = &args.model;
+    let stored = Stored::open(from)?;
     let is_gguf = args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
     let place = || format!("exporting to {}", args.out.display());
     if is_gguf {
         if args.max_file_mb.is_some() {
             bail!("--max-file-mb divides the files of a folder; a GGUF file is one file");
         }
-        write_gguf(&stored, &from, args.weights, &args.out).with_context(place)?;
+        write_gguf(&stored, from, args.weights, &args.out).with_context(place)?;
     } else {
-        write_folder(&stored, &from, args).with_context(place)?;
+        write_folder(&stored, from, args).with_context(place)?;
     }
     context.line(&told(&args.out)?);
     println!("{}", args.out.display());
@@ -71,19 +71,13 @@ fn write_gguf(stored: &Stored, from: &Path, format: Option<Format>, out: &Path) 
 }
 
 /// Files that lie beside the weights and are taken over as they are.
-const BESIDE: [&str; 6] = [
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "chat_template.jinja",
-    "special_tokens_map.json",
-    "generation_config.json",
-    "README.md",
-];
+const BESIDE: [&str; 6] =
+    ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json", "generation_config.json", "README.md"];
 
 fn write_folder(stored: &Stored, from: &Path, args: &Args) -> anyhow::Result<()> {
     let dir = AtomicDir::create(&args.out)?;
     let format = args.weights.unwrap_or_else(|| widest_stored(stored));
-    folder::export(stored, format, args.max_file_mb.map(|mb| mb << 20), dir.path())?;
+    folder::export(stored, None, format, args.max_file_mb.map(|mb| mb << 20), dir.path())?;
     if stored.gguf.is_some() {
         ModelFolder::tokenizer_of(from, stored)?.save(dir.path())?;
     } else {
