@@ -5,7 +5,8 @@ Needs: xllamacpp (llama.cpp as a Python package), and cargo. Run from the reposi
 Writes random models of three architectures with crates/engine/examples/gguf_check.rs into a temporary folder and asks llama.cpp for
 the ids of texts and for the log-probabilities of the token behind each. Those of qwen3.gguf must be this program's; those of
 qwen2.gguf and llama.gguf each other's, because they are one model with the rows of queries and keys in two orders. The chat template
-in the file must give the ids that this program gives to a conversation.
+in the file must give the ids that this program gives to a conversation. Last, the texts of split_patterns.json are cut by each pattern
+that GGUF has a name for; where llama.cpp gives other ids, the texts are shown.
 """
 
 import json
@@ -18,7 +19,8 @@ from pathlib import Path
 import xllamacpp
 
 TOLERANCE = 1e-4
-TOKENIZER = "crates/tokenizer/tests/golden/tokenizer.json"
+GOLDEN = Path("crates/tokenizer/tests/golden")
+TEXTS = [row["text"] for row in json.loads((GOLDEN / "split_patterns.json").read_text(encoding="utf-8"))["texts"]]
 
 
 class Served:
@@ -58,7 +60,8 @@ def largest(found: dict[int, float], expected: dict[int, float]) -> float:
 
 
 with tempfile.TemporaryDirectory() as folder:
-    example = ["cargo", "run", "-q", "-p", "engine", "--example", "gguf_check", TOKENIZER, folder]
+    (Path(folder) / "texts").write_text("\x1e".join(TEXTS), encoding="utf-8", newline="")
+    example = ["cargo", "run", "-q", "-p", "engine", "--example", "gguf_check", GOLDEN / "tokenizer.json", Path(folder) / "texts", folder]
     subprocess.run(example, check=True)
     expected = json.loads((Path(folder) / "expected.json").read_text())
     rows = expected["texts"]
@@ -76,3 +79,9 @@ with tempfile.TemporaryDirectory() as folder:
         orders = largest(answers["llama", number], answers["qwen2", number])
         print(f"{len(row['ids'])} ids are the same; largest difference of a log-probability: qwen3 {ours:.1e}, llama and qwen2 {orders:.1e}")
         assert ours < TOLERANCE and orders < TOLERANCE and math.isfinite(ours), "llama.cpp computes something else"
+    for name, expected_ids in expected["patterns"].items():
+        served = Served(Path(folder) / f"pattern-{name}.gguf")
+        assert len(expected_ids) == len(TEXTS)
+        others = [text for text, ids in zip(TEXTS, expected_ids) if served.ids(text) != ids]
+        print(f"pattern {name}: {len(TEXTS) - len(others)} of {len(TEXTS)} texts have the same ids", *map(ascii, others), sep="\n    ")
+        del served

@@ -1,8 +1,9 @@
 //! Writes GGUF files for other programs to read, and what they should find: random models and a tokenizer's ids.
 //!
-//! `cargo run -p engine --example gguf_check TOKENIZER_JSON FOLDER`; scripts/check/gguf_llama_cpp.py runs it and llama.cpp on what it
-//! wrote, with a conversation's ids besides. `qwen3.gguf` comes with the log-probabilities of this program. `qwen2.gguf` and `llama.gguf` are one model in two
-//! architectures: the second has its query and key rows in pairs, so that both must give the same.
+//! `cargo run -p engine --example gguf_check TOKENIZER_JSON TEXTS FOLDER`; scripts/check/gguf_llama_cpp.py runs it, and llama.cpp on
+//! what it wrote. `qwen3.gguf` comes with the log-probabilities of this program. `qwen2.gguf` and `llama.gguf` are one model in two
+//! architectures: the second has its query and key rows in pairs, so that both must give the same. TEXTS is a file of texts with the
+//! byte 0x1e between them, whose ids are written for each pattern that GGUF has a name for.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,14 +11,14 @@ use std::path::Path;
 use base::rng::Rng;
 use model::gguf::{Architecture, Change, Hyperparameters, TensorHeader, TensorType, halves_to_pairs};
 use model::{Activations, Config, Model, Target};
-use tokenizer::Tokenizer;
 use tokenizer::chat::{Conversation, Message, Role, render_prompt};
+use tokenizer::{Merges, Parts, Pattern, Tokenizer};
 
 const TEXTS: [&str; 4] = ["The miller's daughter", "It's 1847, and\n\nI'm  tired.", "Où est la forêt? 東京は", " 3.14159 👍🏽\t\t<|im_end|>"];
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    let [_, tokenizer, folder] = &args[..] else { panic!("give the path of a tokenizer.json and of a folder") };
+    let [_, tokenizer, texts, folder] = &args[..] else { panic!("give the paths of a tokenizer.json, of texts and of a folder") };
     let (tokenizer, folder) = (Tokenizer::load(Path::new(tokenizer)).expect("a tokenizer"), Path::new(folder));
     tensor::matmul::full_precision();
     let config = Config { n_kv_heads: 2, rope_theta: 1e6, ..Config::from_depth(4, tokenizer.vocab_size(), 128) };
@@ -32,7 +33,27 @@ fn main() {
     let conversation =
         Conversation { messages: vec![Message::text(Role::System, "Be brief."), Message::text(Role::User, "Who's there?\n")] };
     let chat = render_prompt(&conversation, &tokenizer);
-    let expected = format!("{{\"texts\": [{}],\n\"chat\": {chat:?}}}", rows.join(",\n"));
+
+    let texts = std::fs::read_to_string(texts).expect("a file of texts");
+    let mut patterns = Vec::new();
+    for (name, pattern, whole_words) in [
+        ("qwen2", Pattern::Qwen2, false),
+        ("gpt2", Pattern::Gpt2, false),
+        ("llama3", Pattern::Llama3, true),
+        ("o200k", Pattern::O200k, false),
+    ] {
+        let merges = Merges::Listed { pairs: tokenizer.merges().to_vec(), whole_words };
+        // llama.cpp does not bring texts into normal form C.
+        let end = vec![("<|endoftext|>".to_string(), tokenizer.merges().len() as u32 + 256)];
+        let parts = Parts { pattern, normalises: false, specials: end, merges, ..tokenizer.parts().clone() };
+        let other = Tokenizer::from_parts(parts).expect("the same vocabulary with another pattern");
+        let config = Config::from_depth(1, other.vocab_size(), 128);
+        write(&Model::new(config, 1), Architecture::Qwen3, &other, &folder.join(format!("pattern-{name}.gguf")));
+        let ids: Vec<Vec<u32>> = texts.split('\x1e').map(|text| other.encode(text)).collect();
+        patterns.push(format!("\"{name}\": {ids:?}"));
+    }
+    let (rows, patterns) = (rows.join(",\n"), patterns.join(",\n"));
+    let expected = format!("{{\"texts\": [{rows}],\n\"chat\": {chat:?},\n\"patterns\": {{{patterns}}}}}");
     std::fs::write(folder.join("expected.json"), expected).expect("a folder to write to");
 }
 
