@@ -211,7 +211,7 @@ impl Llama3Scaling {
     /// have been published the factor differs, and the rest is what it is here.
     pub fn of(divisors: &[f32], theta: f64) -> Option<Llama3Scaling> {
         let factor = divisors.iter().copied().fold(0.0, f32::max);
-        // A factor that is not whole comes of rounding, up to what a float of a fraction keeps.
+        // The divisors went through f32, so the last bits of the factor are noise.
         let factor = f64::from((factor * 1024.0).round() / 1024.0);
         let scaling = Llama3Scaling { factor, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_position_embeddings: 8192 };
         let expected = scaling.divisors(theta, 2 * divisors.len());
