@@ -19,7 +19,8 @@ import xllamacpp
 
 TOLERANCE = 1e-4
 LIMIT = 0.05
-TOKENIZER = "crates/tokenizer/tests/golden/tokenizer.json"
+GOLDEN = Path("crates/tokenizer/tests/golden")
+HARD = [row["text"] for row in json.loads((GOLDEN / "encodings.json").read_text()) if "\x1e" not in row["text"] and "\0" not in row["text"]]
 
 
 class Served:
@@ -65,7 +66,8 @@ def difference(found: dict[int, float], expected: list[float]) -> tuple[float, f
 
 
 with tempfile.TemporaryDirectory() as folder:
-    example = ["cargo", "run", "-q", "--release", "-p", "engine", "--example", "gguf_check", TOKENIZER, folder]
+    (Path(folder) / "texts").write_text("\x1e".join(HARD), encoding="utf-8", newline="")
+    example = ["cargo", "run", "-q", "--release", "-p", "engine", "--example", "gguf_check", GOLDEN / "tokenizer.json", Path(folder) / "texts", folder]
     subprocess.run(example, check=True)
     expected = json.loads((Path(folder) / "expected.json").read_text())
     plain = {}
@@ -91,4 +93,10 @@ with tempfile.TemporaryDirectory() as folder:
             assert largest < TOLERANCE and same == len(means), file["name"]
         else:
             assert mean < LIMIT and (change == 0 or mean < change), file["name"]
+        del served
+    for name, expected_ids in expected["patterns"].items():
+        served = Served(Path(folder) / f"pattern-{name}.gguf")
+        assert len(expected_ids) == len(HARD)
+        others = [text for text, ids in zip(HARD, expected_ids) if served.ids(text) != ids]
+        print(f"pattern {name}: {len(HARD) - len(others)} of {len(HARD)} texts have the same ids", *map(ascii, others[:10]), sep="\n    ")
         del served

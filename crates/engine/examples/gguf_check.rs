@@ -1,8 +1,9 @@
 //! Writes GGUF files for other programs to read, and what this program makes of the same files.
 //!
-//! `cargo run --release -p engine --example gguf_check TOKENIZER_JSON FOLDER`; scripts/check/gguf_llama_cpp.py runs it, and llama.cpp on
+//! `cargo run --release -p engine --example gguf_check TOKENIZER_JSON TEXTS FOLDER`; scripts/check/gguf_llama_cpp.py runs it, and llama.cpp on
 //! what it wrote. There is a file for each architecture in each of several formats, with random weights; `expected.json` has the ids of
-//! texts, and for each file the log-probabilities behind each text and how the most likely ids go on.
+//! texts, and for each file the log-probabilities behind each text and how the most likely ids go on. TEXTS is a file of texts with the byte
+//! 0x1e between them, whose ids are written for each pattern that GGUF has a name for.
 
 #![forbid(unsafe_code)]
 
@@ -15,8 +16,8 @@ use model::stored::Stored;
 use model::{Config, Family, Model, RopeScaling};
 use serde_json::{Value, json};
 use tensor::quant::Format;
-use tokenizer::Tokenizer;
-use tokenizer::chat::{Conversation, Message, Role, render_prompt};
+use tokenizer::chat::{ChatFormat, Conversation, Message, Role};
+use tokenizer::{Merges, Parts, Pattern, Tokenizer};
 
 const TEXTS: [&str; 4] = ["The miller's daughter", "It's 1847, and\n\nI'm  tired.", "Où est la forêt? 東京は", " 3.14159 👍🏽\t\t<|im_end|>"];
 const FORMATS: [Format; 5] = [Format::F32, Format::Bf16, Format::Q8_0, Format::Q4_0, Format::Q4K];
@@ -25,25 +26,43 @@ const GOES_ON: usize = 24;
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    let [_, tokenizer, folder] = &args[..] else { panic!("give the path of a tokenizer.json and of a folder") };
+    let [_, tokenizer, texts, folder] = &args[..] else { panic!("give the paths of a tokenizer.json, of texts and of a folder") };
     let (tokenizer, folder) = (Tokenizer::load(Path::new(tokenizer)).expect("a tokenizer"), Path::new(folder));
     let mut files = Vec::new();
     for family in Family::ALL {
         let stored = random(family, &tokenizer, &folder.join(family.name()));
         for format in FORMATS {
             let name = format!("{}-{}.gguf", family.name(), format.name().to_lowercase());
-            let mut vocabulary = tokenizer.gguf_keys().expect("a vocabulary that GGUF can hold");
-            vocabulary.pad(stored.config.vocab_size);
-            let keys = engine::gguf::vocabulary_keys(vocabulary);
-            model::gguf::export(&stored, Some("check"), keys, Some(format), &folder.join(&name)).expect("a file is written");
+            write(&stored, &tokenizer, format, &folder.join(&name));
             files.push(json!({"name": name, "texts": answers(&folder.join(&name))}));
         }
     }
     let conversation =
         Conversation { messages: vec![Message::text(Role::System, "Be brief."), Message::text(Role::User, "Who's there?\n")] };
+    let hard = std::fs::read_to_string(texts).expect("a file of texts");
+    let mut patterns = serde_json::Map::new();
+    for (pattern, whole_words) in [(Pattern::Qwen2, false), (Pattern::Gpt2, false), (Pattern::Llama3, true), (Pattern::O200k, false)] {
+        let merges = Merges::Listed { pairs: tokenizer.merges().to_vec(), whole_words };
+        // llama.cpp does not bring texts into normal form C.
+        let end = vec![("<|endoftext|>".to_string(), tokenizer.merges().len() as u32 + 256)];
+        let parts = Parts { pattern, normalises: false, specials: end, merges, ..tokenizer.parts().clone() };
+        let other = Tokenizer::from_parts(parts).expect("the same vocabulary with another pattern");
+        let stored = random(Family::Qwen3, &tokenizer, &folder.join("pattern"));
+        write(&stored, &other, Format::F32, &folder.join(format!("pattern-{}.gguf", pattern.name())));
+        let ids: Vec<Vec<u32>> = hard.split('\x1e').map(|text| other.encode(text)).collect();
+        patterns.insert(pattern.name().to_string(), json!(ids));
+    }
     let texts: Vec<Value> = TEXTS.iter().map(|text| json!({"text": text, "ids": tokenizer.encode(text)})).collect();
-    let expected = json!({"texts": texts, "chat": render_prompt(&conversation, &tokenizer), "files": files});
+    let expected = json!({"texts": texts, "chat": ChatFormat::Schoolhouse.render_prompt(&conversation, &tokenizer).expect("our own format"), "files": files, "patterns": patterns});
     std::fs::write(folder.join("expected.json"), expected.to_string()).expect("a folder to write to");
+}
+
+/// A model's file.
+fn write(stored: &Stored, tokenizer: &Tokenizer, format: Format, path: &Path) {
+    let mut vocabulary = tokenizer.gguf_keys().expect("a vocabulary that GGUF can hold");
+    vocabulary.pad(stored.config.vocab_size);
+    let keys = engine::gguf::vocabulary_keys(vocabulary);
+    model::gguf::export(stored, Some("check"), keys, Some(format), path).expect("a file is written");
 }
 
 /// A model of random weights, each of which matters. Its width is a multiple of 256, so that every format fits.

@@ -1,6 +1,6 @@
 //! What an answer depends on, how it ends, and what is refused.
 
-use engine::{Finish, ModelFolder, Next, Request, Sampling};
+use engine::{EngineConfig, Finish, ModelFolder, Next, Request, Sampling};
 use model::folder::EndTokens;
 use model::{Config, Model};
 use tokenizer::Tokenizer;

@@ -192,7 +192,7 @@ impl RopeScaling {
     /// the factor and, seldom, in the original context, which is a power of two.
     fn with_divisors(divisors: &[f32], theta: f64) -> Option<RopeScaling> {
         let factor = divisors.iter().copied().fold(0.0, f32::max);
-        // A factor that is not whole comes of rounding, up to what a float of a fraction keeps.
+        // The divisors went through f32, so the last bits of the factor are noise.
         let factor = f64::from((factor * 1024.0).round() / 1024.0);
         let frequencies = tensor::rotary::frequencies(2 * divisors.len(), theta);
         let contexts = [8192].into_iter().chain((4..22).map(|bits| 1 << bits));

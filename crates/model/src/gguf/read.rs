@@ -44,6 +44,10 @@ const REMEDY: &str = "download it or convert it again";
 /// Arrays in arrays in arrays are in no file that is known; without a limit a file could ask for any depth of calls.
 const MAX_DEPTH: usize = 4;
 
+/// More keys than this, or tensors, are in no model: the largest have some hundred and some ten thousand. Each takes more memory than
+/// bytes of the file.
+const MAX_ENTRIES: usize = 1 << 18;
+
 /// ggml's tensors have at most four dimensions.
 const MAX_DIMENSIONS: u32 = 4;
 
@@ -198,6 +202,9 @@ fn parse_counts(cursor: &mut Cursor<'_>) -> Result<(usize, usize)> {
     // A tensor takes a name's length, a number of dimensions, a type and an offset; a key its length, a type and a byte.
     let n_tensors = cursor.count(24, "tensors")?;
     let n_keys = cursor.count(13, "keys")?;
+    if n_tensors.max(n_keys) > MAX_ENTRIES {
+        return Err(cursor.damaged_at(8, format!("it claims {n_tensors} tensors and {n_keys} keys, and {MAX_ENTRIES} are the most")));
+    }
     Ok((n_tensors, n_keys))
 }
 

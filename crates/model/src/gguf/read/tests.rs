@@ -181,6 +181,8 @@ fn each_refusal_says_what_and_where() {
     check(b"GGUF\0\0\0\x03", "it is a big-endian file of version 3");
     check(&head(u64::MAX, 0, &[]), "byte 8: it claims 18446744073709551615 tensors, and 272 bytes are left; download it");
     check(&head(0, 1 << 40, &[]), "byte 16: it claims 1099511627776 keys");
+    let many = head(0, 262_145, &[&vec![0; 13 * 262_145]]);
+    check(&many, "byte 8: it claims 0 tensors and 262145 keys, and 262144 are the most");
     check(&head(0, 1, &[&u64::MAX.to_le_bytes()]), "byte 24: it claims 18446744073709551615 bytes of text");
     check(&head(0, 1, &[&text("a"), &number(13, &[])]), "byte 33: there is no type 13 of values");
     check(&head(0, 1, &[&text("a"), &number(7, &[2])]), "byte 37: 2 is neither 0 nor 1");
