@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use corpus::curate::Profile;
+use model::Family;
 use serde::{Deserialize, Serialize};
 use train::optimizer::Method;
 
@@ -111,6 +112,9 @@ pub struct Tokenize {
 pub struct Pretrain {
     /// The dial.
     pub depth: usize,
+    /// What the blocks are made of.
+    #[serde(default)]
+    pub architecture: Family,
     /// Longest sequence, in tokens.
     #[serde(default = "default_context")]
     pub context: usize,
@@ -336,7 +340,10 @@ mod tests {
     #[test]
     fn a_misspelt_key_is_refused_with_its_line_and_the_nearest_right_one() {
         for (line, expected) in [
-            ("contxt = 128", "x.toml line 7: there is no key `contxt` here; did you mean `context`? (known: depth, context, "),
+            (
+                "contxt = 128",
+                "x.toml line 7: there is no key `contxt` here; did you mean `context`? (known: depth, architecture, context, ",
+            ),
             ("[pretrian]", "x.toml line 7: there is no key `pretrian` here; did you mean `pretrain`? (known: seed, world, "),
             ("optimizer = \"muom\"", "x.toml line 7: there is no choice `muom` here; did you mean `muon`? (known: muon, adamw)"),
             ("zzz = 1", "x.toml line 7: there is no key `zzz` here (known: depth, "),

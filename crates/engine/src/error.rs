@@ -32,7 +32,8 @@ pub enum Error {
     },
     /// The prompt does not fit.
     #[error(
-        "a prompt of {tokens} tokens (request {request}) does not fit into the context of {context}; shorten it, or use a model with a longer context"
+        "a prompt of {tokens} tokens (request {request}) does not fit into the context of {context}; {}",
+        remedy(*context, *model_context)
     )]
     PromptTooLong {
         /// Number of the request, from 0.
@@ -41,6 +42,8 @@ pub enum Error {
         tokens: usize,
         /// What there is room for.
         context: usize,
+        /// What the model has room for.
+        model_context: usize,
     },
     /// There is nothing to go on from.
     #[error("a prompt of 0 tokens (request {request}) for a context of {context}; begin it with at least one, such as <|endoftext|>")]
@@ -50,17 +53,31 @@ pub enum Error {
         /// What there is room for.
         context: usize,
     },
-    /// The prompt was made with another tokenizer.
+    /// Ids were made with another tokenizer.
     #[error(
-        "a prompt (request {request}) holds the id {id}, and the model knows only {vocab_size} ids; use the tokenizer of the model's folder"
+        "{what} (request {request}) holds the id {id}, and the model knows only {vocab_size} ids; use the tokenizer of the model's folder"
     )]
     UnknownId {
+        /// Where the id stands.
+        what: &'static str,
         /// Number of the request, from 0.
         request: usize,
         /// The id.
         id: u32,
         /// Ids that the model knows.
         vocab_size: usize,
+    },
+    /// Nothing gives text in which to look for stop texts.
+    #[error("a request ({request}) has stop texts, and this call knows no text; call generate_texts with the model's tokenizer")]
+    StopTextsWithoutTokenizer {
+        /// Number of the request, from 0.
+        request: usize,
+    },
+    /// A stop text that stands everywhere.
+    #[error("a stop text (request {request}) is empty; leave it out, or give it at least one character")]
+    EmptyStopText {
+        /// Number of the request, from 0.
+        request: usize,
     },
     /// A number that no sampler can work with.
     #[error("{name} is {value}; it must be {allowed}")]
@@ -82,3 +99,10 @@ pub enum Error {
 
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
+
+fn remedy(context: usize, model_context: usize) -> String {
+    match context < model_context {
+        true => format!("shorten it, or give the engine more room: the model's context is {model_context}"),
+        false => "shorten it, or use a model with a longer context".to_owned(),
+    }
+}

@@ -40,7 +40,7 @@ impl ModelFolder {
         }
         let path = folder.join(GENERATION_FILE);
         let file = if path.exists() { files::read_json(&path)? } else { GenerationFile::default() };
-        let usual = Sampling { temperature: 0.8, top_k: 50, top_p: 0.95, min_p: 0.0 };
+        let usual = Sampling { top_k: 50, top_p: 0.95, ..Sampling::plain(0.8) };
         let sampling = match file.do_sample {
             Some(false) => Sampling::greedy(),
             _ => Sampling {
@@ -48,6 +48,8 @@ impl ModelFolder {
                 top_k: file.top_k.unwrap_or(usual.top_k),
                 top_p: file.top_p.unwrap_or(usual.top_p),
                 min_p: file.min_p.unwrap_or(usual.min_p),
+                repetition_penalty: file.repetition_penalty.unwrap_or(usual.repetition_penalty),
+                ..usual
             },
         };
         let stop_ids = match file.eos_token_id {
@@ -76,6 +78,7 @@ struct GenerationFile {
     top_k: Option<usize>,
     top_p: Option<f32>,
     min_p: Option<f32>,
+    repetition_penalty: Option<f32>,
     eos_token_id: Option<Ids>,
 }
 

@@ -1,115 +1,46 @@
 //! Continuous batching: sequences run side by side, and a slot that falls free takes the next request at once.
 //!
 //! A prompt that begins like a sequence in another slot takes the common part over from there, so that many requests
-//! with one prompt, and the turns of a conversation, pay for it once.
+//! with one prompt, and the turns of a conversation, pay for it once. Long prompts are read piece by piece, beside the
+//! answers that are being written. Nothing else is left of a request when it is answered.
 
 use std::collections::VecDeque;
 
-use base::rng::{self, Rng};
 use model::Model;
 use model::inference::{self, Feed, KvCache, Weights};
+use tokenizer::Tokenizer;
 
-use crate::sampling::{Draw, Sampler};
-use crate::{Error, Result, Sampling};
-
-/// The size of an engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EngineConfig {
-    /// Sequences that run side by side, at least 1.
-    pub slots: usize,
-    /// Longest sequence in tokens, prompt and answer together; the model's context where that is shorter.
-    pub capacity: usize,
-    /// Worker threads.
-    pub threads: usize,
-}
-
-/// A prompt, and how to go on from it.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// At least one id.
-    pub prompt: Vec<u32>,
-    /// The answer has at most so many ids.
-    pub max_tokens: usize,
-    /// How ids are chosen.
-    pub sampling: Sampling,
-    /// Ids that end the answer.
-    pub stop_ids: Vec<u32>,
-    /// The random stream of this request; equal requests with equal seeds have equal answers.
-    pub seed: u64,
-}
-
-/// How an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finish {
-    /// With this stop id.
-    Stop(u32),
-    /// At `max_tokens`, or where prompt and answer fill the context.
-    Length,
-    /// Where the caller asked for it.
-    Halted,
-}
-
-/// An answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Completion {
-    /// Its ids, without the stop id.
-    pub ids: Vec<u32>,
-    /// How it ended.
-    pub finish: Finish,
-    /// The log-probability of each id, and behind them that of the stop id, if one ended the answer: under the model's
-    /// own distribution, at temperature 1 with nothing cut off.
-    pub logprobs: Vec<f32>,
-}
-
-/// What a caller of [`Engine::generate_while`] wants after an id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// More.
-    Continue,
-    /// No more of this answer.
-    End,
-    /// No more of any answer.
-    EndAll,
-}
+use crate::row::{Bounds, Outcome, Row};
+use crate::sampling::Sampler;
+use crate::slots::{Place, Slots, common};
+use crate::{Completion, EngineConfig, Error, Finish, Next, Request, Result, Written};
 
 /// A model ready to answer.
 #[derive(Debug)]
 pub struct Engine {
     weights: Weights,
     cache: KvCache,
+    slots: Slots,
     threads: usize,
-    held: Vec<Vec<u32>>, // the ids in each slot of the cache
+    prefill_tokens: usize,
     samplers: Vec<Sampler>,
-    logits: Vec<f32>,
+    last_logits: Vec<f32>, // after the last token of a feed
+    all_logits: Vec<f32>,  // after every token of a feed
+    work: Work,
 }
 
-/// A request that is being answered.
-struct Row {
-    request: usize,
-    slot: usize,
-    /// Ids of the prompt that were taken over from another slot.
-    shared: usize,
-    rng: Rng,
-    ids: Vec<u32>,
-    logprobs: Vec<f32>,
-    draw: Option<Draw>,
+/// What an engine has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Passes of the model, each over some tokens of some sequences.
+    pub steps: usize,
+    /// Tokens that the model read.
+    pub read: usize,
+    /// Tokens of prompts that it did not have to read, because the cache held them.
+    pub reused: usize,
 }
 
-impl Row {
-    /// What the model has not seen yet.
-    fn unseen<'a>(&'a self, requests: &'a [Request]) -> &'a [u32] {
-        match self.ids.len() {
-            0 => &requests[self.request].prompt[self.shared..],
-            n => &self.ids[n - 1..],
-        }
-    }
-
-    fn complete(self, finish: Finish) -> (usize, Completion) {
-        (self.request, Completion { ids: self.ids, finish, logprobs: self.logprobs })
-    }
-}
-
-/// Common ids from which on a prompt waits for another that starts in the same step, to take them over from there.
+/// Common ids from which on a prompt waits for another that is being read, to take them over from there.
 const WORTH_WAITING: usize = 16;
 
 /// Waiting requests that are looked at when a slot is free.
@@ -121,21 +52,33 @@ const LOGITS_PER_THREAD: usize = 32_000;
 impl Engine {
     /// Lays out a copy of the model's weights. Later changes of the model do not show here: make a new engine.
     pub fn new(model: &Model, config: EngineConfig) -> Engine {
-        let slots = config.slots.max(1);
-        let capacity = config.capacity.min(model.config.context);
+        let (slots, capacity) = config.fit(&model.config);
         Engine {
             weights: Weights::new(model),
             cache: KvCache::new(&model.config, slots, capacity),
+            slots: Slots::new(slots),
             threads: config.threads.max(1),
-            held: vec![Vec::new(); slots],
+            prefill_tokens: config.prefill_tokens.max(1),
             samplers: Vec::new(),
-            logits: Vec::new(),
+            last_logits: Vec::new(),
+            all_logits: Vec::new(),
+            work: Work::default(),
         }
     }
 
     /// Longest sequence in tokens, prompt and answer together.
     pub fn capacity(&self) -> usize {
         self.cache.capacity()
+    }
+
+    /// Sequences that run side by side.
+    pub fn n_slots(&self) -> usize {
+        self.cache.n_slots()
+    }
+
+    /// What it has done so far.
+    pub fn work(&self) -> Work {
+        self.work
     }
 
     /// Answers all requests, in their order. `on_token` hears of each id of each answer as it comes: the request's
@@ -147,62 +90,68 @@ impl Engine {
         })
     }
 
-    /// Like [`Engine::generate`], and the caller may end answers. A request that no slot was free for by the time all
-    /// were ended has an empty answer.
+    /// Like [`Engine::generate`], and the caller may end answers or force ids. A request that no slot was free for by the time
+    /// all were ended has an empty answer.
     pub fn generate_while(&mut self, requests: &[Request], on_token: &mut dyn FnMut(usize, u32) -> Next) -> Result<Vec<Completion>> {
-        requests.iter().enumerate().try_for_each(|(index, request)| self.check(index, request))?;
-        let nothing = Completion { ids: Vec::new(), finish: Finish::Length, logprobs: Vec::new() };
-        let mut completions = vec![nothing; requests.len()];
-        let has_room = |request: &Request| request.max_tokens > 0 && request.prompt.len() < self.cache.capacity();
-        let mut waiting: VecDeque<usize> = (0..requests.len()).filter(|&index| has_room(&requests[index])).collect();
-        let mut free: Vec<usize> = (0..self.cache.n_slots()).rev().collect();
+        self.run(requests, None, &mut |written| on_token(written.request, written.id))
+    }
+
+    /// Like [`Engine::generate_while`], with the text of the answers and the stop texts of the requests.
+    pub fn generate_texts(
+        &mut self,
+        tokenizer: &Tokenizer,
+        requests: &[Request],
+        on_token: &mut dyn FnMut(&Written) -> Next,
+    ) -> Result<Vec<Completion>> {
+        self.run(requests, Some(tokenizer), on_token)
+    }
+
+    fn run(
+        &mut self,
+        requests: &[Request],
+        tokenizer: Option<&Tokenizer>,
+        on_token: &mut dyn FnMut(&Written) -> Next,
+    ) -> Result<Vec<Completion>> {
+        requests.iter().enumerate().try_for_each(|(index, request)| self.check(index, request, tokenizer))?;
+        let mut completions = vec![Completion::default(); requests.len()];
+        let has_work = |request: &Request| request.prompt_logprobs || request.max_tokens > 0 && request.prompt.len() < self.capacity();
+        let mut waiting: VecDeque<usize> = (0..requests.len()).filter(|&index| has_work(&requests[index])).collect();
         let mut rows: Vec<Row> = Vec::new();
-        let mut end_all = false;
-        while !(end_all || waiting.is_empty() && rows.is_empty()) {
-            self.start_rows(requests, &mut waiting, &mut free, &mut rows);
-            self.step(requests, &mut rows);
+        self.slots.free_all();
+        while !(waiting.is_empty() && rows.is_empty()) {
+            self.start_rows(requests, tokenizer, &mut waiting, &mut rows);
+            self.step(&mut rows);
             let mut going_on = Vec::with_capacity(rows.len());
+            let mut end_all = false;
             for mut row in rows.drain(..) {
-                let request = &requests[row.request];
-                let Some(draw) = row.draw.take() else {
-                    return Err(Error::NotFinite { tokens: request.prompt.len() + row.ids.len() });
-                };
-                row.logprobs.push(draw.logprob);
-                let mut finish = None;
-                if request.stop_ids.contains(&draw.id) {
-                    finish = Some(Finish::Stop(draw.id));
-                } else {
-                    row.ids.push(draw.id);
-                    let length = row.ids.len();
-                    if length == request.max_tokens || request.prompt.len() + length == self.cache.capacity() {
-                        finish = Some(Finish::Length);
-                    }
-                    match on_token(row.request, draw.id) {
-                        Next::Continue => {}
-                        Next::End => finish = Some(Finish::Halted),
-                        Next::EndAll => end_all = true,
-                    }
+                match std::mem::replace(&mut row.outcome, Outcome::Unfinished) {
+                    Outcome::Unfinished => {}
+                    Outcome::Drawn(drawn, top) => end_all |= row.write(drawn, top, on_token)?,
+                    Outcome::NotFinite => return Err(Error::NotFinite { tokens: row.len() }),
                 }
-                match finish {
-                    None => going_on.push(row),
-                    Some(finish) => {
-                        free.push(row.slot);
-                        let (request, completion) = row.complete(finish);
-                        completions[request] = completion;
-                    }
+                if row.is_done() {
+                    self.slots.free(row.slot);
+                    let index = row.index;
+                    completions[index] = row.complete();
+                } else {
+                    going_on.push(row);
                 }
             }
             rows = going_on;
+            if end_all {
+                waiting.drain(..).for_each(|index| completions[index].finish = Finish::Halted);
+                // Rows that owe log-probabilities of forced ids still read these.
+                for row in rows.extract_if(.., |row| row.halt()) {
+                    self.slots.free(row.slot);
+                    let index = row.index;
+                    completions[index] = row.complete();
+                }
+            }
         }
-        for row in rows {
-            let (request, completion) = row.complete(Finish::Halted);
-            completions[request] = completion;
-        }
-        waiting.into_iter().for_each(|request| completions[request].finish = Finish::Halted);
         Ok(completions)
     }
 
-    fn check(&self, index: usize, request: &Request) -> Result<()> {
+    fn check(&self, index: usize, request: &Request, tokenizer: Option<&Tokenizer>) -> Result<()> {
         let context = self.cache.capacity();
         let vocab_size = self.weights.config().vocab_size;
         request.sampling.check()?;
@@ -210,68 +159,109 @@ impl Engine {
             return Err(Error::PromptEmpty { request: index, context });
         }
         if request.prompt.len() > context {
-            return Err(Error::PromptTooLong { request: index, tokens: request.prompt.len(), context });
+            return Err(Error::PromptTooLong {
+                request: index,
+                tokens: request.prompt.len(),
+                context,
+                model_context: self.weights.config().context,
+            });
         }
-        match request.prompt.iter().find(|&&id| id as usize >= vocab_size) {
-            Some(&id) => Err(Error::UnknownId { request: index, id, vocab_size }),
+        if tokenizer.is_none() && !request.stop_texts.is_empty() {
+            return Err(Error::StopTextsWithoutTokenizer { request: index });
+        }
+        if request.stop_texts.iter().any(String::is_empty) {
+            return Err(Error::EmptyStopText { request: index });
+        }
+        let biased = request.sampling.logit_bias.iter().map(|&(id, _)| ("a logit bias", id));
+        let mut ids = request.prompt.iter().map(|&id| ("a prompt", id)).chain(biased);
+        match ids.find(|&(_, id)| id as usize >= vocab_size) {
+            Some((what, id)) => Err(Error::UnknownId { what, request: index, id, vocab_size }),
             None => Ok(()),
         }
     }
 
     /// Gives free slots to waiting requests, with whatever part of their prompts other slots hold.
-    fn start_rows(&mut self, requests: &[Request], waiting: &mut VecDeque<usize>, free: &mut Vec<usize>, rows: &mut Vec<Row>) {
-        let first_new = rows.len();
+    fn start_rows<'a>(
+        &mut self,
+        requests: &'a [Request],
+        tokenizer: Option<&'a Tokenizer>,
+        waiting: &mut VecDeque<usize>,
+        rows: &mut Vec<Row<'a>>,
+    ) {
+        let bounds = Bounds { capacity: self.cache.capacity(), vocab_size: self.weights.config().vocab_size };
         let mut place = 0;
-        while !free.is_empty() && place < waiting.len().min(LOOK_AHEAD) {
+        while self.slots.has_free() && place < waiting.len().min(LOOK_AHEAD) {
             let index = waiting[place];
             let request = &requests[index];
-            // At least one id has to be fed, to have logits.
-            let most = request.prompt.len() - 1;
-            let common = |held: &[u32]| held.iter().zip(&request.prompt[..most]).take_while(|(a, b)| a == b).count();
-            let donors = self.held.iter().enumerate().map(|(slot, held)| (common(held), slot));
-            let (shared, donor) = donors.max_by_key(|&(shared, slot)| (shared, free.last() == Some(&slot))).unwrap_or((0, 0));
-            let starting = rows[first_new..].iter().map(|row| common(&requests[row.request].prompt)).max().unwrap_or(0);
-            if starting > shared && (starting == most || starting >= shared + WORTH_WAITING) {
-                place += 1; // starts in the next step, when the other one's prompt is in the cache
+            // At least one id has to be fed, to have logits; all of them, to have the prompt's.
+            let most = if request.prompt_logprobs { 0 } else { request.prompt.len() - 1 };
+            let wanted = &request.prompt[..most];
+            let shared = self.slots.longest(wanted);
+            let coming =
+                rows.iter().filter(|row| row.is_reading_prompt()).map(|row| common(&row.request.prompt, wanted)).max().unwrap_or(0);
+            if coming > shared && (coming == most || coming >= shared + WORTH_WAITING) {
+                place += 1; // starts when the other one's prompt is in the cache
                 continue;
             }
+            let Some(Place { slot, donor, shared }) = self.slots.take(wanted) else { return };
             waiting.remove(place);
-            let slot = match free.iter().position(|&slot| slot == donor) {
-                Some(at) if shared > 0 => free.remove(at),
-                _ => free.pop().expect("a free slot"),
-            };
             self.cache.copy_prefix(donor, slot, shared);
-            self.held[slot] = request.prompt[..shared].to_vec();
-            let rng = Rng::derive(request.seed, &[rng::label("sample")]);
-            rows.push(Row { request: index, slot, shared, rng, ids: Vec::new(), logprobs: Vec::new(), draw: None });
+            self.work.reused += shared;
+            rows.push(Row::new(index, request, slot, shared, tokenizer, bounds));
         }
     }
 
-    /// Feeds every row what it has not seen yet, and draws its next id.
-    fn step(&mut self, requests: &[Request], rows: &mut [Row]) {
-        let Engine { weights, cache, threads, held, samplers, logits } = self;
-        let feeds: Vec<Feed> = rows.iter().map(|row| Feed { slot: row.slot, tokens: row.unseen(requests) }).collect();
-        inference::forward(weights, cache, &feeds, *threads, logits);
-        feeds.iter().for_each(|feed| held[feed.slot].extend_from_slice(feed.tokens));
+    /// Feeds every row what it has not seen yet, of prompts at most `prefill_tokens` together; draws the next id of rows that
+    /// have seen all.
+    fn step(&mut self, rows: &mut [Row]) {
+        let Engine { weights, cache, slots, threads, prefill_tokens, samplers, last_logits, all_logits, work } = self;
+        let mut room = *prefill_tokens;
+        for row in rows.iter_mut() {
+            row.take_piece(&mut room);
+        }
+        let rows: Vec<&mut Row> = rows.iter_mut().filter(|row| row.piece > 0).collect();
+        let (all, last): (Vec<&mut Row>, Vec<&mut Row>) = rows.into_iter().partition(|row| row.wants_all_logits());
+        for (rows, logits, forward) in
+            [(&last, &mut *last_logits, inference::forward as Forward), (&all, &mut *all_logits, inference::forward_all as Forward)]
+        {
+            let feeds: Vec<Feed> = rows.iter().map(|row| Feed { slot: row.slot, tokens: row.piece() }).collect();
+            match feeds.is_empty() {
+                true => logits.clear(),
+                false => forward(weights, cache, &feeds, *threads, logits),
+            }
+            for feed in feeds {
+                slots.append(feed.slot, feed.tokens);
+                work.read += feed.tokens.len();
+            }
+        }
+        work.steps += 1;
 
         let vocab = weights.config().vocab_size;
-        let n_groups = (*threads).min(logits.len() / LOGITS_PER_THREAD).max(1);
+        let mut jobs: Vec<(&mut Row, &[f32])> = last.into_iter().zip(last_logits.chunks_exact(vocab)).collect();
+        let mut rest = &all_logits[..];
+        for row in all {
+            let (logits, others) = rest.split_at(row.piece * vocab);
+            jobs.push((row, logits));
+            rest = others;
+        }
+        let n_groups = (*threads).min((last_logits.len() + all_logits.len()) / LOGITS_PER_THREAD).max(1);
         samplers.resize_with(n_groups.max(samplers.len()), Sampler::default);
-        let per_group = rows.len().div_ceil(n_groups);
-        let draw = |rows: &mut [Row], logits: &[f32], sampler: &mut Sampler| {
-            for (row, logits) in rows.iter_mut().zip(logits.chunks_exact(vocab)) {
-                row.draw = sampler.draw(logits, &requests[row.request].sampling, &mut row.rng);
-            }
+        let per_group = jobs.len().div_ceil(n_groups).max(1);
+        let read = |jobs: &mut [(&mut Row, &[f32])], sampler: &mut Sampler| {
+            jobs.iter_mut().for_each(|(row, logits)| row.read(logits, sampler));
         };
-        let mut groups = rows.chunks_mut(per_group).zip(logits.chunks(per_group * vocab)).zip(samplers);
+        let mut groups = jobs.chunks_mut(per_group).zip(samplers);
         let first = groups.next();
         std::thread::scope(|scope| {
-            for ((rows, logits), sampler) in groups {
-                scope.spawn(move || draw(rows, logits, sampler));
+            for (jobs, sampler) in groups {
+                scope.spawn(move || read(jobs, sampler));
             }
-            if let Some(((rows, logits), sampler)) = first {
-                draw(rows, logits, sampler);
+            if let Some((jobs, sampler)) = first {
+                read(jobs, sampler);
             }
         });
     }
 }
+
+/// A forward pass of [`model::inference`].
+type Forward = fn(&Weights, &mut KvCache, &[Feed], usize, &mut Vec<f32>);

@@ -8,12 +8,20 @@
 mod error;
 mod folder;
 mod generate;
+pub mod gguf;
 pub mod measure;
+mod penalties;
+mod request;
+mod row;
 mod sampling;
+mod size;
+mod slots;
 mod text;
 
 pub use error::{Error, Result};
 pub use folder::{GENERATION_FILE, ModelFolder};
-pub use generate::{Completion, Engine, EngineConfig, Finish, Next, Request};
-pub use sampling::Sampling;
+pub use generate::{Engine, Work};
+pub use request::{Completion, Finish, Next, Request, Written};
+pub use sampling::{Sampling, TokenLogprob};
+pub use size::{EngineConfig, bytes_per_slot};
 pub use text::TextStream;

@@ -54,12 +54,12 @@ pub struct Measurement {
 pub fn measure(shape: Shape, rounds: usize) -> Result<Measurement> {
     let Shape { config, sequences, prompt, tokens, threads } = shape;
     let model = Model::new(config, 1);
-    let mut engine = Engine::new(&model, EngineConfig { slots: sequences, capacity: prompt + tokens, threads });
+    let mut engine = Engine::new(&model, EngineConfig::new(sequences, prompt + tokens, threads));
     let requests = |round: usize, n: usize| -> Vec<Request> {
         // Prompts that nobody has asked before, so that none is taken over from another.
         let id = |sequence: usize, at: usize| ((round * 7919 + sequence * 104_729 + at * 31 + n) % config.vocab_size) as u32;
         let prompts = (0..n).map(|sequence| (0..prompt).map(|at| id(sequence, at)).collect());
-        let ask = |prompt| Request { prompt, max_tokens: tokens, sampling: Sampling::greedy(), stop_ids: Vec::new(), seed: 1 };
+        let ask = |prompt| Request::new(prompt, tokens, Sampling::greedy(), 1);
         prompts.map(ask).collect()
     };
     let (mut one, mut many) = (Vec::new(), Vec::new());

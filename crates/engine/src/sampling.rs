@@ -1,18 +1,30 @@
-//! From logits to one id: temperature, then top-k, then top-p, then min-p, then a draw.
+//! From logits to one id: logit bias, penalties (repetition, then presence and frequency), temperature, top-k, top-p,
+//! min-p, and a draw.
 //!
-//! The order is Hugging Face's. Each step works on what the one before has left, its probabilities summing to one again.
+//! The order is Hugging Face's, where OpenAI's two penalties are missing; they act on logits and so stand before the
+//! temperature. Top-k, top-p and min-p each work on what the one before has left, its probabilities summing to one again.
 
 use base::rng::Rng;
 use tensor::decode;
 use tensor::simd::LANES;
 
+use crate::penalties::{self, History};
 use crate::{Error, Result};
 
-/// How an id is chosen.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// How an id is chosen. The fields stand in the order in which they act, but for the temperature.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
-    /// Divides the logits; 0 is greedy: the most likely id, of equals the lowest.
+    /// Divides the logits, after bias and penalties; 0 is greedy: the most likely id, of equals the lowest.
     pub temperature: f32,
+    /// Added to the logits of these ids, from -100 to 100; what stands twice is added twice.
+    pub logit_bias: Vec<(u32, f32)>,
+    /// Divides positive logits of ids of prompt and answer, and multiplies negative ones, from 0.1 to 10; 1 is off
+    /// (Keskar et al. 2019).
+    pub repetition_penalty: f32,
+    /// Taken from the logits of ids that stand in the answer, from -2 to 2; 0 is off.
+    pub presence_penalty: f32,
+    /// Taken from the logits of ids as often as they stand in the answer, from -2 to 2; 0 is off.
+    pub frequency_penalty: f32,
     /// So many of the most likely ids stay; 0 is off.
     pub top_k: usize,
     /// The most likely ids stay until their probabilities sum to this; 1 is off (Holtzman et al. 2019).
@@ -29,15 +41,36 @@ impl Sampling {
 
     /// Temperature alone.
     pub fn plain(temperature: f32) -> Sampling {
-        Sampling { temperature, top_k: 0, top_p: 1.0, min_p: 0.0 }
+        Sampling {
+            temperature,
+            logit_bias: Vec::new(),
+            repetition_penalty: 1.0,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+        }
     }
 
     /// Refuses numbers that mean nothing.
     pub fn check(&self) -> Result<()> {
-        let Sampling { temperature, top_p, min_p, .. } = *self;
+        let Sampling { temperature, repetition_penalty, presence_penalty, frequency_penalty, top_p, min_p, .. } = *self;
         let refuse = |name, value, allowed| Err(Error::Sampling { name, value, allowed });
         if !(0.0..f32::INFINITY).contains(&temperature) {
             return refuse("temperature", temperature, "0 (greedy) or more");
+        }
+        if let Some(&(_, bias)) = self.logit_bias.iter().find(|(_, bias)| !(-100.0..=100.0).contains(bias)) {
+            return refuse("a logit bias", bias, "from -100 to 100");
+        }
+        // Any number above 0 has a meaning, but far from 1 logits overflow.
+        if !(0.1..=10.0).contains(&repetition_penalty) {
+            return refuse("repetition_penalty", repetition_penalty, "from 0.1 to 10; 1 is off");
+        }
+        for (name, value) in [("presence_penalty", presence_penalty), ("frequency_penalty", frequency_penalty)] {
+            if !(-2.0..=2.0).contains(&value) {
+                return refuse(name, value, "from -2 to 2; 0 is off");
+            }
         }
         if !(f32::MIN_POSITIVE..=1.0).contains(&top_p) {
             return refuse("top_p", top_p, "above 0 and at most 1 (off)");
@@ -49,11 +82,12 @@ impl Sampling {
     }
 }
 
-/// A chosen id.
+/// An id with its log-probability.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Draw {
+pub struct TokenLogprob {
+    /// The id.
     pub id: u32,
-    /// Its log-probability under the model's own distribution: temperature 1, nothing cut off.
+    /// Its log-probability under the model's own distribution: temperature 1, no bias, no penalty, nothing cut off.
     pub logprob: f32,
 }
 
@@ -68,6 +102,20 @@ pub(crate) struct Sampler {
     weights: Vec<f32>, // e^((logit - largest) / temperature)
     sums: Vec<f32>,    // of blocks of the weights
     candidates: Vec<Candidate>,
+    moved: Vec<f32>, // logits after bias and penalties
+}
+
+/// Logits that were read: they are in the sampler's buffers `maxima` and, at temperature 1, `weights`.
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    largest: f32,
+    sum: f32, // of the weights
+}
+
+impl Read {
+    fn log_sum(self) -> f32 {
+        self.largest + self.sum.ln()
+    }
 }
 
 /// How many candidates top-p looks at first.
@@ -77,31 +125,73 @@ const FIRST_LOOK: usize = 64;
 const BLOCK: usize = 64;
 
 impl Sampler {
-    /// Chooses an id; nothing if the logits are not numbers.
-    pub fn draw(&mut self, logits: &[f32], sampling: &Sampling, rng: &mut Rng) -> Option<Draw> {
+    /// Chooses an id, and gives it with the `n_top` most likely ones; nothing if the logits are not numbers.
+    pub fn draw(
+        &mut self,
+        logits: &[f32],
+        sampling: &Sampling,
+        history: &History,
+        n_top: usize,
+        rng: &mut Rng,
+    ) -> Option<(TokenLogprob, Vec<TokenLogprob>)> {
+        let read = self.read(logits)?;
+        let top = self.top(logits, read, n_top);
+        let id = if penalties::are_on(sampling) {
+            let mut moved = std::mem::take(&mut self.moved);
+            moved.clear();
+            moved.extend_from_slice(logits);
+            penalties::apply(&mut moved, sampling, history);
+            let id = self.read(&moved).and_then(|read| self.choose(&moved, read, sampling, rng));
+            self.moved = moved;
+            id?
+        } else {
+            self.choose(logits, read, sampling, rng)?
+        };
+        Some((TokenLogprob { id: id as u32, logprob: logits[id] - read.log_sum() }, top))
+    }
+
+    /// The log-probability of an id that was not drawn, with the `n_top` most likely ones; nothing if the logits are not
+    /// numbers.
+    pub fn score(&mut self, logits: &[f32], id: u32, n_top: usize) -> Option<(TokenLogprob, Vec<TokenLogprob>)> {
+        let read = self.read(logits)?;
+        let top = self.top(logits, read, n_top);
+        Some((TokenLogprob { id, logprob: logits[id as usize] - read.log_sum() }, top))
+    }
+
+    fn read(&mut self, logits: &[f32]) -> Option<Read> {
         self.maxima.resize(logits.len().div_ceil(LANES), 0.0);
         decode::chunk_maxima(logits, &mut self.maxima);
         let largest = self.maxima.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         self.weights.resize(logits.len(), 0.0);
-        let mut sum = decode::exponentials(logits, largest, 1.0, &mut self.weights);
-        if !(largest.is_finite() && sum.is_finite()) {
-            return None;
+        let sum = decode::exponentials(logits, largest, 1.0, &mut self.weights);
+        (largest.is_finite() && sum.is_finite()).then_some(Read { largest, sum })
+    }
+
+    /// The most likely ids of logits that were read, most likely first, of equals the lowest id first.
+    fn top(&mut self, logits: &[f32], read: Read, n_top: usize) -> Vec<TokenLogprob> {
+        if n_top == 0 {
+            return Vec::new();
         }
-        let log_sum = largest + sum.ln();
-        let id = if sampling.temperature == 0.0 {
-            logits.iter().position(|&logit| logit == largest)?
+        self.largest(logits, n_top.min(logits.len()));
+        let log_sum = read.log_sum();
+        self.candidates.iter().map(|&(logit, id)| TokenLogprob { id, logprob: logit - log_sum }).collect()
+    }
+
+    /// Chooses by logits that were read.
+    fn choose(&mut self, logits: &[f32], read: Read, sampling: &Sampling, rng: &mut Rng) -> Option<usize> {
+        let Read { largest, mut sum } = read;
+        if sampling.temperature == 0.0 {
+            return logits.iter().position(|&logit| logit == largest);
+        }
+        if sampling.temperature != 1.0 {
+            sum = decode::exponentials(logits, largest, 1.0 / sampling.temperature, &mut self.weights);
+        }
+        let top_k = (1..logits.len()).contains(&sampling.top_k);
+        Some(if top_k || sampling.top_p < 1.0 {
+            self.draw_from_top(logits, sum, sampling, rng)
         } else {
-            if sampling.temperature != 1.0 {
-                sum = decode::exponentials(logits, largest, 1.0 / sampling.temperature, &mut self.weights);
-            }
-            let top_k = (1..logits.len()).contains(&sampling.top_k);
-            if top_k || sampling.top_p < 1.0 {
-                self.draw_from_top(logits, sum, sampling, rng)
-            } else {
-                self.draw_from_all(sampling.min_p, rng)
-            }
-        };
-        Some(Draw { id: id as u32, logprob: logits[id] - log_sum })
+            self.draw_from_all(sampling.min_p, rng)
+        })
     }
 
     /// Draws by `weights`, the largest of which is 1, without those below `min_p`.
@@ -200,8 +290,34 @@ mod tests {
         (0..n).map(|_| 3.0 * rng.normal()).collect()
     }
 
+    /// What has been said when the tests draw: an id of the prompt, one of the answer, and one of both.
+    const PROMPT: [u32; 3] = [7, 9, 7];
+    const ANSWER: [u32; 4] = [9, 11, 11, 11];
+
+    fn history(sampling: &Sampling) -> History {
+        let mut history = History::new(sampling, &PROMPT);
+        ANSWER.iter().for_each(|&id| history.push(sampling, id));
+        history
+    }
+
+    /// Logits after bias and penalties, as their definitions read.
+    fn moved(logits: &[f32], sampling: &Sampling) -> Vec<f32> {
+        let mut moved = logits.to_vec();
+        for (id, logit) in moved.iter_mut().enumerate() {
+            let id = id as u32;
+            *logit += sampling.logit_bias.iter().filter(|(biased, _)| *biased == id).map(|(_, bias)| bias).sum::<f32>();
+            if PROMPT.contains(&id) || ANSWER.contains(&id) {
+                *logit *= if *logit < 0.0 { sampling.repetition_penalty } else { 1.0 / sampling.repetition_penalty };
+            }
+            let count = ANSWER.iter().filter(|&&said| said == id).count() as f32;
+            *logit -= count * sampling.frequency_penalty + count.min(1.0) * sampling.presence_penalty;
+        }
+        moved
+    }
+
     /// The probability of each id after all samplers, as their definitions read.
     fn expected(logits: &[f32], sampling: &Sampling) -> Vec<f64> {
+        let logits = &moved(logits, sampling)[..];
         let mut order: Vec<usize> = (0..logits.len()).collect();
         order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
         let largest = f64::from(logits[order[0]]);
@@ -230,25 +346,43 @@ mod tests {
     #[test]
     fn draws_have_the_distribution_that_the_samplers_define() {
         let n = 15_000;
-        let plain = Sampling::plain(0.8);
+        let plain = || Sampling::plain(0.8);
+        let bias = vec![(9, 2.5), (30, -100.0), (31, 4.0)];
         let cases = [
-            (200, plain),
-            (200, Sampling { temperature: 1.0, ..plain }),
-            (200, Sampling { top_k: 5, ..plain }),
-            (200, Sampling { top_k: 1000, ..plain }),
-            (200, Sampling { top_p: 0.7, ..plain }),
-            (1000, Sampling { temperature: 20.0, top_p: 0.9, ..plain }), // more ids than the first look
-            (200, Sampling { min_p: 0.1, ..plain }),
-            (1, Sampling { top_k: 3, top_p: 0.5, min_p: 0.5, temperature: 2.0 }),
-            (1000, Sampling { temperature: 1.5, top_k: 40, top_p: 0.9, min_p: 0.05 }),
+            (200, plain()),
+            (200, Sampling::plain(1.0)),
+            (200, Sampling { top_k: 5, ..plain() }),
+            (200, Sampling { top_k: 1000, ..plain() }),
+            (200, Sampling { top_p: 0.7, ..plain() }),
+            (1000, Sampling { temperature: 20.0, top_p: 0.9, ..plain() }), // more ids than the first look
+            (200, Sampling { min_p: 0.1, ..plain() }),
+            (1, Sampling { top_k: 3, top_p: 0.5, min_p: 0.5, ..Sampling::plain(2.0) }),
+            (1000, Sampling { top_k: 40, top_p: 0.9, min_p: 0.05, ..Sampling::plain(1.5) }),
+            (40, Sampling { repetition_penalty: 1.8, ..plain() }),
+            (40, Sampling { presence_penalty: 1.5, ..Sampling::plain(1.0) }),
+            (40, Sampling { frequency_penalty: -0.8, ..plain() }),
+            (40, Sampling { logit_bias: bias.clone(), ..plain() }),
+            (
+                40,
+                Sampling {
+                    logit_bias: bias,
+                    repetition_penalty: 0.7,
+                    presence_penalty: -1.0,
+                    frequency_penalty: 0.5,
+                    top_k: 20,
+                    top_p: 0.95,
+                    min_p: 0.01,
+                    ..Sampling::plain(1.5)
+                },
+            ),
         ];
         for (vocab, sampling) in cases {
             sampling.check().unwrap();
             let logits = random_logits(vocab, 3);
             let exact = expected(&logits, &sampling);
             let mut counts = vec![0usize; vocab];
-            let (mut rng, mut sampler) = (Rng::new(4), Sampler::default());
-            (0..n).for_each(|_| counts[sampler.draw(&logits, &sampling, &mut rng).unwrap().id as usize] += 1);
+            let (mut rng, mut sampler, history) = (Rng::new(4), Sampler::default(), history(&sampling));
+            (0..n).for_each(|_| counts[sampler.draw(&logits, &sampling, &history, 0, &mut rng).unwrap().0.id as usize] += 1);
             for (id, &p) in exact.iter().enumerate() {
                 let mean = n as f64 * p;
                 // Five deviations, and what is drawn once in a while though hardly expected; never what is cut off.
@@ -262,14 +396,18 @@ mod tests {
     #[test]
     fn greedy_takes_the_lowest_of_the_most_likely_and_tells_its_logprob() {
         let mut sampler = Sampler::default();
-        let mut draw = |logits: &[f32], sampling| sampler.draw(logits, &sampling, &mut Rng::new(1));
+        let mut draw =
+            |logits: &[f32], sampling| sampler.draw(logits, &sampling, &History::default(), 0, &mut Rng::new(1)).map(|(drawn, _)| drawn);
         let found = draw(&[0.0, 2.0, 2.0, -1.0], Sampling::greedy()).unwrap();
         let exact = 2.0 - (1.0f32 + 2.0 * 2.0f32.exp() + (-1.0f32).exp()).ln();
         assert_eq!(found.id, 1);
         assert!((found.logprob - exact).abs() < 1e-6);
-        // The log-probability is the model's own, whatever is cut off and however hot it is.
+        // The log-probability is the model's own, whatever is cut off, however hot it is, and whatever is added.
         let cut = draw(&[0.0, 2.0, 2.0, -1.0], Sampling { top_k: 1, ..Sampling::plain(3.0) }).unwrap();
         assert_eq!(cut, found);
+        let biased = draw(&[0.0, 2.0, 2.0, -1.0], Sampling { logit_bias: vec![(3, 9.0)], ..Sampling::greedy() }).unwrap();
+        assert_eq!(biased.id, 3);
+        assert!((biased.logprob - (found.logprob - 3.0)).abs() < 1e-6);
         assert_eq!(draw(&[f32::NAN; 3], Sampling::greedy()), None);
         assert_eq!(draw(&[0.0, f32::INFINITY], Sampling::plain(1.0)), None);
         assert_eq!(draw(&[0.0, f32::NAN], Sampling::plain(1.0)), None);
@@ -293,12 +431,37 @@ mod tests {
     }
 
     #[test]
+    fn the_most_likely_come_with_the_draw_and_with_a_score() {
+        let logits = random_logits(100, 5);
+        let mut order: Vec<u32> = (0..100).collect();
+        order.sort_by(|&a, &b| logits[b as usize].total_cmp(&logits[a as usize]));
+        let sum: f64 = logits.iter().map(|&logit| f64::from(logit).exp()).sum();
+        let exact = |id: u32| (f64::from(logits[id as usize]) - sum.ln()) as f32;
+        let mut sampler = Sampler::default();
+        for sampling in [Sampling::plain(0.5), Sampling { repetition_penalty: 3.0, top_k: 2, ..Sampling::plain(1.0) }] {
+            let (drawn, top) = sampler.draw(&logits, &sampling, &history(&sampling), 8, &mut Rng::new(1)).unwrap();
+            let (scored, same) = sampler.score(&logits, drawn.id, 8).unwrap();
+            assert_eq!((drawn, &top), (scored, &same));
+            assert_eq!(top.iter().map(|token| token.id).collect::<Vec<_>>(), order[..8]);
+            for token in top.iter().chain([&drawn]) {
+                assert!((token.logprob - exact(token.id)).abs() < 1e-5, "{token:?}");
+            }
+        }
+        assert_eq!(sampler.score(&logits, 3, 1000).unwrap().1.len(), 100);
+        assert_eq!(sampler.score(&[f32::NAN; 4], 0, 0), None);
+    }
+
+    #[test]
     fn numbers_that_mean_nothing_are_refused_by_name() {
         for (sampling, expected) in [
             (Sampling::plain(-1.0), "temperature is -1; it must be 0 (greedy) or more"),
             (Sampling::plain(f32::NAN), "temperature is NaN"),
             (Sampling { top_p: 0.0, ..Sampling::greedy() }, "top_p is 0; it must be above 0 and at most 1"),
             (Sampling { min_p: 1.5, ..Sampling::greedy() }, "min_p is 1.5; it must be from 0"),
+            (Sampling { repetition_penalty: 0.0, ..Sampling::greedy() }, "repetition_penalty is 0; it must be from 0.1 to 10; 1 is off"),
+            (Sampling { presence_penalty: 2.5, ..Sampling::greedy() }, "presence_penalty is 2.5; it must be from -2 to 2; 0 is off"),
+            (Sampling { frequency_penalty: f32::NAN, ..Sampling::greedy() }, "frequency_penalty is NaN"),
+            (Sampling { logit_bias: vec![(1, 0.0), (2, 101.0)], ..Sampling::greedy() }, "a logit bias is 101; it must be from -100 to 100"),
         ] {
             let message = sampling.check().unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");

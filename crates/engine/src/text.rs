@@ -1,4 +1,6 @@
 //! From ids to text as they come: never half a character, and never the beginning of a stop text that follows whole.
+//!
+//! Stop texts are looked for in text, so that it does not matter how they are cut into tokens.
 
 use tokenizer::{StreamDecoder, Tokenizer};
 
@@ -8,14 +10,14 @@ pub struct TextStream<'a> {
     decoder: StreamDecoder<'a>,
     stops: &'a [String],
     held: String,
-    stopped: bool,
+    stopped: Option<usize>,
 }
 
 impl<'a> TextStream<'a> {
     /// A stream that ends before the first of the stop texts. Panics if one of them is empty.
     pub fn new(tokenizer: &'a Tokenizer, stops: &'a [String]) -> TextStream<'a> {
         assert!(stops.iter().all(|stop| !stop.is_empty()), "an empty stop text stands everywhere");
-        TextStream { decoder: StreamDecoder::new(tokenizer), stops, held: String::new(), stopped: false }
+        TextStream { decoder: StreamDecoder::new(tokenizer), stops, held: String::new(), stopped: None }
     }
 
     /// The text that is certain with this id, often empty. Nothing comes after a stop text.
@@ -24,8 +26,17 @@ impl<'a> TextStream<'a> {
         self.take(&text, false)
     }
 
-    /// Whether a stop text has come.
-    pub fn stopped(&self) -> bool {
+    /// Takes the text of an id in which no stop text is looked for. None begins before it and ends in or behind it.
+    pub fn push_forced(&mut self, id: u32) -> String {
+        let text = self.decoder.push(id);
+        match self.stopped {
+            None => std::mem::take(&mut self.held) + &text,
+            Some(_) => String::new(),
+        }
+    }
+
+    /// The number of the stop text that has come.
+    pub fn stopped(&self) -> Option<usize> {
         self.stopped
     }
 
@@ -36,12 +47,13 @@ impl<'a> TextStream<'a> {
     }
 
     fn take(&mut self, text: &str, last: bool) -> String {
-        if self.stopped {
+        if self.stopped.is_some() {
             return String::new();
         }
         self.held.push_str(text);
-        if let Some(place) = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min() {
-            self.stopped = true;
+        let found = self.stops.iter().enumerate().filter_map(|(number, stop)| Some((self.held.find(stop.as_str())?, number)));
+        if let Some((place, number)) = found.min() {
+            self.stopped = Some(number);
             self.held.truncate(place);
             return std::mem::take(&mut self.held);
         }
@@ -63,8 +75,8 @@ impl<'a> TextStream<'a> {
 mod tests {
     use super::*;
 
-    /// Feeds a text byte by byte and gives what came out piece by piece, with whether it stopped.
-    fn pieces(text: &str, stops: &[&str]) -> (Vec<String>, bool) {
+    /// Feeds a text byte by byte and gives what came out piece by piece, with the stop text that ended it.
+    fn pieces(text: &str, stops: &[&str]) -> (Vec<String>, Option<usize>) {
         let tokenizer = Tokenizer::from_merges(Vec::new());
         let stops: Vec<String> = stops.iter().map(|stop| stop.to_string()).collect();
         let mut stream = TextStream::new(&tokenizer, &stops);
@@ -77,16 +89,30 @@ mod tests {
     #[test]
     fn text_ends_before_a_stop_text_of_which_nothing_is_shown() {
         for (text, stops, expected, stopped) in [
-            ("abc", &[][..], &["a", "b", "c"][..], false),
-            ("ab\n\ncd", &["\n\n"], &["a", "b"], true),
-            ("a\nb\n", &["\n\n"], &["a", "\nb", "\n"], false),
-            ("aabaac", &["aac"], &["aab"], true),
-            ("xENDy", &["ENDE", "ND"], &["x", "E"], true),
-            ("é€é", &["€é"], &["é"], true),
-            ("é€e", &["€é"], &["é", "€e"], false),
-            ("stop", &["stop"], &[], true),
+            ("abc", &[][..], &["a", "b", "c"][..], None),
+            ("ab\n\ncd", &["\n\n"], &["a", "b"], Some(0)),
+            ("a\nb\n", &["\n\n"], &["a", "\nb", "\n"], None),
+            ("aabaac", &["aac"], &["aab"], Some(0)),
+            ("xENDy", &["ENDE", "ND"], &["x", "E"], Some(1)),
+            ("é€é", &["€é"], &["é"], Some(0)),
+            ("é€e", &["€é"], &["é", "€e"], None),
+            ("stop", &["stop"], &[], Some(0)),
         ] {
             assert_eq!(pieces(text, stops), (expected.iter().map(|piece| piece.to_string()).collect(), stopped), "{text:?} with {stops:?}");
         }
+    }
+
+    #[test]
+    fn forced_text_passes_whole_and_no_stop_text_crosses_it() {
+        let tokenizer = Tokenizer::from_merges(Vec::new());
+        let stops = ["END".to_string()];
+        let mut stream = TextStream::new(&tokenizer, &stops);
+        let mut shown = String::new();
+        for (text, forced) in [("xE", false), ("ND END \u{e9}", true), ("E", false), ("N", true), ("D, END", false), ("!", true)] {
+            for id in tokenizer.encode(text) {
+                shown += &if forced { stream.push_forced(id) } else { stream.push(id) };
+            }
+        }
+        assert_eq!((shown.as_str(), stream.stopped(), stream.finish().as_str()), ("xEND END \u{e9}END, ", Some(0), ""));
     }
 }

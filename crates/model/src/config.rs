@@ -1,9 +1,13 @@
 //! The architecture's sizes, and the one dial from which they follow.
 
+use serde::{Deserialize, Serialize};
+
 /// Which of the architectures that people share a model has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Family {
     /// RMSNorm, rotary positions, a learned norm of each query and key head, SwiGLU, no biases: what is trained here.
+    #[default]
     Qwen3,
     /// Without the norm of heads, with biases on queries, keys and values.
     Qwen2,
@@ -93,6 +97,14 @@ impl Config {
         }
     }
 
+    /// The same sizes in another architecture; GPT-2's MLP is four times as wide as its stream.
+    pub fn with_family(self, family: Family) -> Config {
+        match family {
+            Family::Gpt2 => Config { family, intermediate_size: 4 * self.hidden_size, norm_eps: 1e-5, ..self },
+            _ => Config { family, ..self },
+        }
+    }
+
     /// Width of all query heads together.
     pub fn q_width(&self) -> usize {
         self.n_heads * self.head_dim
@@ -141,7 +153,7 @@ impl Config {
 
 impl RopeScaling {
     /// A frequency as it is stretched: the slow ones by the factor, the fast ones not, those between in part.
-    fn scaled(&self, frequency: f64) -> f64 {
+    pub(crate) fn scaled(&self, frequency: f64) -> f64 {
         let RopeScaling { factor, low_freq_factor, high_freq_factor, original_context } = *self;
         // How often the wave turns within the original context.
         let turns = original_context as f64 * frequency / std::f64::consts::TAU;

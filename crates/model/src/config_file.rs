@@ -192,8 +192,8 @@ pub fn check_sizes(config: &Config) -> std::result::Result<(), String> {
     if !config.head_dim.is_multiple_of(2) {
         return Err(format!("head_dim {} is odd", config.head_dim));
     }
-    let angles_fit = (0.0..f64::INFINITY).contains(&config.rope_theta) && config.rope_theta > 0.0;
-    if !angles_fit || !(config.norm_eps >= 0.0 && config.norm_eps.is_finite()) {
+    let is_positive = |value: f64| value > 0.0 && value.is_finite();
+    if !(is_positive(config.rope_theta) && is_positive(f64::from(config.norm_eps))) {
         return Err(format!("rope_theta {} or the norms' epsilon {} means nothing", config.rope_theta, config.norm_eps));
     }
     Ok(())
@@ -202,12 +202,11 @@ pub fn check_sizes(config: &Config) -> std::result::Result<(), String> {
 /// Writes `config.json` with the names of transformers 4, which transformers 5 reads too. A model without end tokens says so: else
 /// an architecture's usual ones are meant.
 pub fn write(config: &Config, tokens: Option<EndTokens>, dtype: &str, folder: &Path) -> Result<()> {
-    let end_of_text = tokens.map(|tokens| tokens.end_of_text);
     let common = json!({
         "architectures": [architecture(config.family)],
         "model_type": config.family.name(),
-        "bos_token_id": end_of_text,
-        "eos_token_id": end_of_text,
+        "bos_token_id": tokens.map(|tokens| tokens.end_of_text),
+        "eos_token_id": tokens.map(|tokens| tokens.end_of_text),
         "initializer_range": 0.02,
         "tie_word_embeddings": config.tie_embeddings,
         "torch_dtype": dtype,

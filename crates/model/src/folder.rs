@@ -3,6 +3,7 @@
 //! The tokenizer's files lie beside them but are not this crate's affair.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -11,9 +12,12 @@ use base::mmap::MappedFile;
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Serialize;
 use serde_json::json;
+use tensor::quant::{self, Format};
 
-use crate::stored::{Stored, WEIGHTS_FILE};
-use crate::{Config, Error, Model, Params, Result, config_file};
+use crate::linear::Source;
+use crate::params::TensorSpec;
+use crate::stored::{INDEX_FILE, Stored, WEIGHTS_FILE};
+use crate::{Config, Error, Layout, Model, Params, Result, config_file};
 
 /// How the model's maker samples from it.
 const GENERATION_FILE: &str = "generation_config.json";
@@ -44,7 +48,7 @@ pub struct EndTokens {
     pub end_of_turn: u32,
 }
 
-/// Writes configuration and weights into a folder, each file whole or not at all.
+/// Writes configuration and weights into a folder, in 32 bits, each file whole or not at all.
 pub fn save(model: &Model, tokens: EndTokens, folder: &Path) -> Result<()> {
     let generation = GenerationFile {
         bos_token_id: tokens.end_of_text,
@@ -54,29 +58,88 @@ pub fn save(model: &Model, tokens: EndTokens, folder: &Path) -> Result<()> {
         top_k: 50,
         top_p: 0.95,
     };
-    config_file::write(&model.config, Some(tokens), "float32", folder)?;
     files::write_json(&folder.join(GENERATION_FILE), &generation)?;
-    save_weights(model, folder)
+    write_model(&model.config, Source::Params(&model.params), Some(tokens), Format::F32, None, folder)
 }
 
 /// Like [`save`], for a model whose ids all mean something else than an end: its answers have a length that is known
 /// beforehand, and the most likely ids.
 pub fn save_endless(model: &Model, folder: &Path) -> Result<()> {
-    config_file::write(&model.config, None, "float32", folder)?;
     files::write_json(&folder.join(GENERATION_FILE), &EndlessGenerationFile { do_sample: false })?;
-    save_weights(model, folder)
+    write_model(&model.config, Source::Params(&model.params), None, Format::F32, None, folder)
 }
 
-fn save_weights(model: &Model, folder: &Path) -> Result<()> {
-    let tensors = model.params.layout.tensors.iter();
-    let named = tensors.map(|tensor| {
-        let values = tensor.span.of(&model.params.data);
-        match (tensor.transposed, &tensor.shape[..]) {
-            (true, &[rows, cols]) => (tensor.name.clone(), vec![cols, rows], Cow::Owned(transposed(values, rows, cols))),
-            _ => (tensor.name.clone(), tensor.shape.clone(), Cow::Borrowed(values)),
+/// Writes stored weights with their configuration in 32 or 16 bits, in files of at most about `max_file_bytes`.
+pub fn export(stored: &Stored, tokens: Option<EndTokens>, format: Format, max_file_bytes: Option<u64>, folder: &Path) -> Result<()> {
+    if dtype_of(format).is_none() {
+        return Err(Error::Refused(format!("safetensors hold no {}; choose f32, f16 or bf16, or write GGUF", format.name())));
+    }
+    stored.check(&Layout::new(&stored.config))?;
+    write_model(&stored.config, Source::Stored(stored), tokens, format, max_file_bytes, folder)
+}
+
+/// A format's names in safetensors and in `config.json`.
+fn dtype_of(format: Format) -> Option<(&'static str, &'static str)> {
+    match format {
+        Format::F32 => Some(("F32", "float32")),
+        Format::F16 => Some(("F16", "float16")),
+        Format::Bf16 => Some(("BF16", "bfloat16")),
+        _ => None,
+    }
+}
+
+fn write_model(
+    config: &Config,
+    source: Source,
+    tokens: Option<EndTokens>,
+    format: Format,
+    max_file_bytes: Option<u64>,
+    folder: &Path,
+) -> Result<()> {
+    let (dtype, name) = dtype_of(format).expect("a format that safetensors have");
+    let layout = Layout::new(config);
+    // Files of whole tensors, at least one in each.
+    let mut parts: Vec<Vec<&TensorSpec>> = vec![Vec::new()];
+    let mut bytes = 0;
+    for tensor in &layout.tensors {
+        let size = format.row_bytes(tensor.span.len) as u64;
+        if bytes > 0 && bytes + size > max_file_bytes.unwrap_or(u64::MAX) {
+            parts.push(Vec::new());
+            bytes = 0;
         }
-    });
-    write_safetensors(&folder.join(WEIGHTS_FILE), named)
+        bytes += size;
+        parts.last_mut().expect("at least one file").push(tensor);
+    }
+    let file_name = |part: usize| match parts.len() {
+        1 => WEIGHTS_FILE.to_string(),
+        n => format!("model-{:05}-of-{n:05}.safetensors", part + 1),
+    };
+    for (part, tensors) in parts.iter().enumerate() {
+        let headers = tensors.iter().map(|tensor| {
+            let mut shape = tensor.shape.clone();
+            if tensor.transposed {
+                shape.reverse();
+            }
+            TensorHeader { name: tensor.name.clone(), dtype, shape, bytes: format.row_bytes(tensor.span.len) }
+        });
+        let data = tensors.iter().map(|tensor| {
+            let mut values = source.numbers(&layout, tensor.span)?;
+            if let (true, &[rows, cols]) = (tensor.transposed, &tensor.shape[..]) {
+                values = transposed(&values, rows, cols);
+            }
+            let mut bytes = vec![0; format.row_bytes(values.len())];
+            quant::quantize(format, &values, &mut bytes);
+            Ok(Cow::Owned(bytes))
+        });
+        write_tensors(&folder.join(file_name(part)), &headers.collect::<Vec<_>>(), data)?;
+    }
+    if parts.len() > 1 {
+        let places = parts.iter().enumerate().flat_map(|(part, tensors)| tensors.iter().map(move |tensor| (part, tensor)));
+        let weight_map: BTreeMap<&str, String> = places.map(|(part, tensor)| (tensor.name.as_str(), file_name(part))).collect();
+        let total: usize = format.row_bytes(layout.len);
+        files::write_json(&folder.join(INDEX_FILE), &json!({"metadata": {"total_size": total}, "weight_map": weight_map}))?;
+    }
+    config_file::write(config, tokens, name, folder)
 }
 
 /// A matrix (rows, cols) the other way round.
@@ -84,17 +147,31 @@ fn transposed(matrix: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     (0..rows * cols).map(|at| matrix[at % rows * cols + at / rows]).collect()
 }
 
-/// Writes named f32 tensors as one safetensors file, whole or not at all. The format: the header's length in 8 bytes, the header as
-/// JSON, the numbers.
-pub fn write_safetensors<'a>(path: &Path, tensors: impl Iterator<Item = (String, Vec<usize>, Cow<'a, [f32]>)>) -> Result<()> {
-    let tensors: Vec<_> = tensors.collect();
+/// Writes named f32 tensors as one safetensors file, whole or not at all.
+pub fn write_safetensors<'a>(path: &Path, tensors: impl Iterator<Item = (String, Vec<usize>, &'a [f32])>) -> Result<()> {
+    let (headers, values): (Vec<_>, Vec<_>) =
+        tensors.map(|(name, shape, values)| (TensorHeader { name, dtype: "F32", shape, bytes: size_of_val(values) }, values)).unzip();
+    let bytes = values.iter().map(|values| Ok(Cow::Owned(values.iter().flat_map(|value| value.to_le_bytes()).collect())));
+    write_tensors(path, &headers, bytes)
+}
+
+/// A tensor that will be written.
+struct TensorHeader {
+    name: String,
+    dtype: &'static str,
+    shape: Vec<usize>,
+    bytes: usize,
+}
+
+/// Writes a safetensors file as its tensors come. The format: the header's length in 8 bytes, the header as JSON, the numbers.
+fn write_tensors<'a>(path: &Path, headers: &[TensorHeader], data: impl Iterator<Item = Result<Cow<'a, [u8]>>>) -> Result<()> {
     let mut header = serde_json::Map::new();
     header.insert("__metadata__".to_string(), json!({"format": "pt"}));
     let mut end = 0;
-    for (name, shape, values) in &tensors {
+    for TensorHeader { name, dtype, shape, bytes } in headers {
         let start = end;
-        end += size_of_val(&values[..]);
-        header.insert(name.clone(), json!({"dtype": "F32", "shape": shape, "data_offsets": [start, end]}));
+        end += bytes;
+        header.insert(name.clone(), json!({"dtype": dtype, "shape": shape, "data_offsets": [start, end]}));
     }
     let mut header = serde_json::Value::Object(header).to_string();
     // The numbers begin at a multiple of 8 bytes.
@@ -103,10 +180,8 @@ pub fn write_safetensors<'a>(path: &Path, tensors: impl Iterator<Item = (String,
     let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(|source| base::Error::io(path, "write", source));
     write(&(header.len() as u64).to_le_bytes())?;
     write(header.as_bytes())?;
-    for (_, _, values) in &tensors {
-        for piece in values.chunks(1 << 16) {
-            write(&piece.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())?;
-        }
+    for bytes in data {
+        write(&bytes?)?;
     }
     Ok(file.commit()?)
 }
@@ -142,12 +217,12 @@ pub fn load_config(folder: &Path) -> Result<Config> {
     config_file::read(folder)
 }
 
-/// Reads a model folder.
-pub fn load(folder: &Path) -> Result<Model> {
-    let config = load_config(folder)?;
-    let stored = Stored::open(folder)?;
+/// Reads a model folder, or a GGUF file, into memory in 32 bits.
+pub fn load(path: &Path) -> Result<Model> {
+    let stored = Stored::open(path)?;
+    let config = stored.config;
     // Shapes are checked before anything is allocated: a hostile configuration cannot ask for more than the files hold.
-    let layout = crate::Layout::new(&config);
+    let layout = Layout::new(&config);
     stored.check(&layout)?;
     let mut params = Params::zeros(&config);
     for tensor in &layout.tensors {
@@ -179,6 +254,30 @@ mod tests {
             assert_eq!(back.config, model.config);
             assert_eq!(back.params.data, model.params.data);
         }
+    }
+
+    /// Bytes of each tensor in 16 bits are what 16 bits hold of the model, in one file or in several.
+    #[test]
+    fn an_exported_model_is_the_model_in_that_format() {
+        let folder = scratch("exported");
+        for family in Family::ALL {
+            let model = Model::new(Config::from_depth(1, 30, 8).with_family(family), 1);
+            let (whole, parts) = (folder.join("whole"), folder.join("parts"));
+            save(&model, EndTokens { end_of_text: 3, end_of_turn: 2 }, &whole).unwrap();
+            for (format, max_file_bytes) in [(Format::F32, Some(40_000)), (Format::F16, None), (Format::Bf16, Some(20_000))] {
+                let _ = std::fs::remove_dir_all(&parts);
+                export(&Stored::open(&whole).unwrap(), None, format, max_file_bytes, &parts).unwrap();
+                assert_eq!(parts.join(INDEX_FILE).exists(), max_file_bytes.is_some());
+                let back = load(&parts).unwrap();
+                assert_eq!(back.config, model.config);
+                let mut bytes = vec![0; format.row_bytes(model.params.data.len())];
+                quant::quantize(format, &model.params.data, &mut bytes);
+                let mut expected = vec![0.0; model.params.data.len()];
+                quant::dequantize(format, &bytes, &mut expected);
+                assert_eq!(back.params.data, expected);
+            }
+        }
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -1,25 +1,28 @@
-//! The forward pass of sampling: tokens are appended to sequences in a KV cache, logits of each last token come out.
+//! The forward pass of sampling: tokens are appended to sequences in a KV cache, logits of each last token, or of all, come out.
 //!
 //! Knows nothing of sampling, stopping and text. Whatever is fed beside a sequence, in however many pieces and on
 //! however many threads, its logits have the same bits (see `tensor::decode`).
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tensor::decode::{self, HeadShape, KeyValues, Panels};
+use tensor::decode::{self, HeadShape, KeyValues};
+use tensor::quant::{Format, Packed};
 use tensor::rotary::{self, Rotary};
-use tensor::{bias, embedding, gelu, layer_norm, norm, swiglu};
+use tensor::{embedding, gelu, layer_norm, norm, swiglu};
 
-use crate::params::Span;
-use crate::{Config, Family, Model};
+use crate::linear::{Linear, Source, Table};
+use crate::params::BlockSpans;
+use crate::stored::Stored;
+use crate::{Config, Error, Family, Layout, Model, Result, Span};
 
 /// A model's weights, laid out for sampling. A copy: later changes of the model do not show here.
 #[derive(Debug)]
 pub struct Weights {
     config: Config,
-    embed: Vec<f32>,     // (V, C)
+    embed: Table,        // (V, C)
     positions: Vec<f32>, // (context, C), or nothing
     blocks: Vec<BlockWeights>,
     final_norm: Norm,
-    head: Panels, // (V, C)
+    head: Linear, // (V, C)
 }
 
 #[derive(Debug)]
@@ -50,62 +53,56 @@ impl Norm {
     }
 }
 
-/// A matrix and its bias, if it has one.
-#[derive(Debug)]
-struct Linear {
-    matrix: Panels,
-    bias: Vec<f32>,
-}
-
-impl Linear {
-    fn apply(&self, x: &[f32], out: &mut [f32]) {
-        decode::linear(x, &self.matrix, out);
-        bias::add_bias(out, &self.bias);
-    }
-
-    fn add(&self, x: &[f32], out: &mut [f32]) {
-        decode::linear_add(x, &self.matrix, out);
-        bias::add_bias(out, &self.bias);
-    }
-}
-
 impl Weights {
-    /// Lays out the weights of a model.
+    /// Lays out the weights of a model, in 32 bits.
     pub fn new(model: &Model) -> Weights {
-        let config = model.config;
-        let (c, f) = (config.hidden_size, config.intermediate_size);
-        let (data, layout) = (&model.params.data[..], &model.params.layout);
-        let norm = |gain: Span, bias: Span| Norm { gain: gain.of(data).to_vec(), bias: bias.of(data).to_vec() };
-        let linear = |matrix: Span, bias: Span, outs: usize, depth: usize| Linear {
-            matrix: Panels::new(matrix.of(data), outs, depth),
-            bias: bias.of(data).to_vec(),
-        };
-        let blocks = layout.blocks.iter().map(|spans| BlockWeights {
-            input_norm: norm(spans.input_norm, spans.input_norm_bias),
-            qkv: linear(spans.qkv, spans.qkv_bias, config.qkv_width(), c),
-            q_norm: spans.q_norm.of(data).to_vec(),
-            k_norm: spans.k_norm.of(data).to_vec(),
-            attn_out: linear(spans.attn_out, spans.attn_out_bias, c, config.q_width()),
-            post_norm: norm(spans.post_norm, spans.post_norm_bias),
-            up: linear(spans.up, spans.up_bias, config.up_width(), c),
-            down: linear(spans.down, spans.down_bias, c, f),
-        });
-        Weights {
-            config,
-            embed: layout.embed.of(data).to_vec(),
-            positions: layout.positions.of(data).to_vec(),
-            blocks: blocks.collect(),
-            final_norm: norm(layout.final_norm, layout.final_norm_bias),
-            head: Panels::new(layout.head.of(data), config.vocab_size, c),
-        }
+        Weights::build(model.config, Source::Params(&model.params), None).expect("what is in memory can be read")
     }
 
-    /// Prepares the caches for single tokens, on the threads of the caller's pool: see [`Panels::read_on_all_threads`].
+    /// Lays out the weights of a model in another format; matrices whose rows its blocks do not divide take a finer one.
+    pub fn converted(model: &Model, format: Format) -> Weights {
+        Weights::build(model.config, Source::Params(&model.params), Some(format)).expect("what is in memory can be read")
+    }
+
+    /// Lays out stored weights, in the formats that they are stored in or in another.
+    pub fn load(stored: &Stored, format: Option<Format>) -> Result<Weights> {
+        stored.check(&Layout::new(&stored.config))?;
+        Weights::build(stored.config, Source::Stored(stored), format)
+    }
+
+    fn build(config: Config, source: Source, format: Option<Format>) -> Result<Weights> {
+        let layout = &Layout::new(&config);
+        let norm =
+            |gain: Span, bias: Span| Ok::<_, Error>(Norm { gain: source.numbers(layout, gain)?, bias: source.numbers(layout, bias)? });
+        let linear = |matrix: Span, bias: Span| Linear::load(source, layout, matrix, bias, format);
+        let block = |spans: &BlockSpans| {
+            Ok::<_, Error>(BlockWeights {
+                input_norm: norm(spans.input_norm, spans.input_norm_bias)?,
+                qkv: linear(spans.qkv, spans.qkv_bias)?,
+                q_norm: source.numbers(layout, spans.q_norm)?,
+                k_norm: source.numbers(layout, spans.k_norm)?,
+                attn_out: linear(spans.attn_out, spans.attn_out_bias)?,
+                post_norm: norm(spans.post_norm, spans.post_norm_bias)?,
+                up: linear(spans.up, spans.up_bias)?,
+                down: linear(spans.down, spans.down_bias)?,
+            })
+        };
+        Ok(Weights {
+            config,
+            embed: Table::load(source, &layout.parts(layout.embed)[0], format)?,
+            positions: source.numbers(layout, layout.positions)?,
+            blocks: layout.blocks.iter().map(block).collect::<Result<_>>()?,
+            final_norm: norm(layout.final_norm, layout.final_norm_bias)?,
+            head: linear(layout.head, Span::NONE)?,
+        })
+    }
+
+    /// Prepares the caches for single tokens, on the threads of the caller's pool: see [`Packed::read_on_all_threads`].
     fn read_on_all_threads(&self) {
         let blocks = self.blocks.iter().flat_map(|block| [&block.qkv, &block.attn_out, &block.up, &block.down]);
-        let matrices = || blocks.clone().map(|linear| &linear.matrix).chain([&self.head]);
-        if matrices().map(Panels::bytes).sum::<usize>() <= BYTES_TO_SHARE {
-            matrices().for_each(Panels::read_on_all_threads);
+        let matrices = || blocks.clone().chain([&self.head]).flat_map(Linear::matrices);
+        if matrices().map(Packed::bytes).sum::<usize>() <= BYTES_TO_SHARE {
+            matrices().for_each(Packed::read_on_all_threads);
         }
     }
 
@@ -216,8 +213,35 @@ const BYTES_TO_SHARE: usize = 128 << 20;
 /// are shared out over at most `threads` threads in contiguous groups, and a single token's outputs within each product.
 /// Panics if a slot would overflow, if a feed is empty or if there is no such token.
 pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: usize, logits: &mut Vec<f32>) {
+    run(weights, cache, feeds, threads, Rows::Last, logits);
+}
+
+/// Like [`forward`], and gives `logits` (tokens of all feeds, V) after every token. They have the bits that [`forward`]
+/// gives after each.
+pub fn forward_all(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: usize, logits: &mut Vec<f32>) {
+    run(weights, cache, feeds, threads, Rows::All, logits);
+}
+
+/// The tokens of a feed after which there are logits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Last,
+    All,
+}
+
+impl Rows {
+    /// How many there are in these feeds.
+    fn count(self, feeds: &[Feed]) -> usize {
+        match self {
+            Rows::Last => feeds.len(),
+            Rows::All => feeds.iter().map(|feed| feed.tokens.len()).sum(),
+        }
+    }
+}
+
+fn run(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: usize, rows: Rows, logits: &mut Vec<f32>) {
     let vocab = weights.config.vocab_size;
-    logits.resize(feeds.len() * vocab, 0.0);
+    logits.resize(rows.count(feeds) * vocab, 0.0);
     let ends = shares(&weights.config, cache, feeds, threads);
     if cache.workspaces.len() < ends.len() {
         cache.workspaces.resize_with(ends.len(), Workspace::default);
@@ -229,7 +253,7 @@ pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: 
     let mut groups = Vec::with_capacity(ends.len());
     let (mut rest, mut start) = (&mut logits[..], 0);
     for (&end, workspace) in ends.iter().zip(workspaces.iter_mut()) {
-        let (part, after) = rest.split_at_mut((end - start) * vocab);
+        let (part, after) = rest.split_at_mut(rows.count(&feeds[start..end]) * vocab);
         workspace.take_slots(&feeds[start..end], slots, *capacity);
         groups.push((&feeds[start..end], part, workspace));
         (rest, start) = (after, end);
@@ -237,10 +261,10 @@ pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: 
     let (first, others) = groups.split_first_mut().expect("at least one group");
     std::thread::scope(|scope| {
         for (feeds, logits, workspace) in others {
-            scope.spawn(|| workspace.run(weights, rotary, feeds, logits));
+            scope.spawn(|| workspace.run(weights, rotary, feeds, rows, logits));
         }
         let (feeds, logits, workspace) = first;
-        let mut run = || workspace.run(weights, rotary, feeds, logits);
+        let mut run = || workspace.run(weights, rotary, feeds, rows, logits);
         match pool {
             Some(pool) if was_prepared => pool.install(run),
             Some(pool) => pool.install(|| {
@@ -339,7 +363,7 @@ impl Workspace {
     }
 
     /// All feeds of a group, at most [`MAX_ROWS`] tokens at a time.
-    fn run(&mut self, weights: &Weights, rotary: &Rotary, feeds: &[Feed], logits: &mut [f32]) {
+    fn run(&mut self, weights: &Weights, rotary: &Rotary, feeds: &[Feed], rows: Rows, logits: &mut [f32]) {
         let vocab = weights.config.vocab_size;
         let (mut feed, mut fed, mut first_logits) = (0, 0, 0);
         while feed < feeds.len() {
@@ -357,14 +381,17 @@ impl Workspace {
                 slot.len += n;
                 (feed, fed) = if last { (feed + 1, 0) } else { (feed, fed + n) };
             }
-            let ended = self.pieces.iter().filter(|piece| piece.last).count();
-            self.pass(weights, rotary, &mut logits[first_logits * vocab..][..ended * vocab]);
-            first_logits += ended;
+            let n = match rows {
+                Rows::Last => self.pieces.iter().filter(|piece| piece.last).count(),
+                Rows::All => self.tokens.len(),
+            };
+            self.pass(weights, rotary, rows, &mut logits[first_logits * vocab..][..n * vocab]);
+            first_logits += n;
         }
     }
 
-    /// The tokens of all pieces through all blocks; logits for the pieces that end a feed.
-    fn pass(&mut self, weights: &Weights, rotary: &Rotary, logits: &mut [f32]) {
+    /// The tokens of all pieces through all blocks; logits for all of them or for the pieces that end a feed.
+    fn pass(&mut self, weights: &Weights, rotary: &Rotary, rows: Rows, logits: &mut [f32]) {
         let Config { hidden_size: c, intermediate_size: f, norm_eps: eps, n_heads, n_kv_heads, .. } = weights.config;
         let (q_width, kv_width) = (weights.config.q_width(), weights.config.kv_width());
         let (qkv_width, up_width) = (weights.config.qkv_width(), weights.config.up_width());
@@ -386,7 +413,7 @@ impl Workspace {
         }
         let Workspace { slots, pieces, positions, residual, normed, qkv, q, k, attended, up, gated, rstd, scores, .. } = self;
 
-        embedding::embedding(&self.tokens, &weights.embed, c, &mut residual[..n * c]);
+        weights.embed.rows(&self.tokens, c, &mut residual[..n * c]);
         if !weights.positions.is_empty() {
             embedding::add_rows(positions, &weights.positions, c, &mut residual[..n * c]);
         }
@@ -411,7 +438,7 @@ impl Workspace {
                     row += 1;
                 }
             }
-            if layer + 1 == weights.blocks.len() {
+            if rows == Rows::Last && layer + 1 == weights.blocks.len() {
                 n = keep_last_rows(pieces, residual, c, q, q_width);
             }
             let mut row = 0;
@@ -433,7 +460,7 @@ impl Workspace {
             block.down.add(&gated[..n * f], &mut residual[..n * c]);
         }
         weights.final_norm.apply(&residual[..n * c], eps, &mut normed[..n * c], &mut rstd[..n]);
-        decode::linear(&normed[..n * c], &weights.head, logits);
+        weights.head.apply(&normed[..n * c], logits);
     }
 }
 
@@ -530,6 +557,31 @@ mod tests {
                     assert_eq!(cache.len(slot), prompt.len());
                     assert!(logits == expected, "{} tokens in pieces of {piece}", prompt.len());
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn logits_after_every_token_have_the_bits_of_each_fed_alone() {
+        for config in configs() {
+            let weights = Weights::new(&model(config));
+            let vocab = config.vocab_size;
+            let sequences: Vec<Vec<u32>> = [290, 1, 40].iter().map(|&n| tokens(n, vocab, n as u64)).collect();
+            let mut cache = KvCache::new(&config, sequences.len(), config.context);
+            let (mut expected, mut logits) = (Vec::new(), Vec::new());
+            for tokens in &sequences {
+                cache.reset(0);
+                for token in tokens.chunks(1) {
+                    forward(&weights, &mut cache, &[Feed { slot: 0, tokens: token }], 1, &mut logits);
+                    expected.extend_from_slice(&logits);
+                }
+            }
+            for threads in [1, 3] {
+                (0..sequences.len()).for_each(|slot| cache.reset(slot));
+                let feeds: Vec<Feed> = sequences.iter().enumerate().map(|(slot, tokens)| Feed { slot, tokens }).collect();
+                forward_all(&weights, &mut cache, &feeds, threads, &mut logits);
+                assert_eq!(logits.len(), expected.len());
+                assert!(logits == expected, "{threads} threads");
             }
         }
     }

@@ -10,14 +10,17 @@ mod config_file;
 mod error;
 pub mod folder;
 mod forward;
+pub mod gguf;
 pub mod import;
 pub mod inference;
+mod linear;
 mod params;
-mod stored;
+pub mod stored;
 
 pub use config::{Config, Family, RopeScaling};
 pub use error::{Error, Result};
 pub use forward::Activations;
+pub use linear::{converted, possible};
 pub use params::{Layout, Params, Role, Span, TensorSpec};
 pub use tensor::head::Target;
 

@@ -163,6 +163,12 @@ impl Layout {
         if config.family == Family::Gpt2 { gpt2_layout(config, &mut placing) } else { llama_layout(config, &mut placing) }
     }
 
+    /// The tensors of a part, in order.
+    pub fn parts(&self, span: Span) -> &[TensorSpec] {
+        let before = |end: usize| self.tensors.partition_point(|tensor| tensor.span.start < end);
+        &self.tensors[before(span.start)..before(span.start + span.len)]
+    }
+
     /// The parts, with what was placed.
     fn of(placing: &mut Placing, embed: Span, positions: Span, blocks: Vec<BlockSpans>, norm: (Span, Span), head: Span) -> Layout {
         let tensors = std::mem::take(&mut placing.tensors);
@@ -313,6 +319,9 @@ mod tests {
             }
             assert_eq!(at, layout.len);
             assert_eq!(layout.blocks[0].qkv.len, config.qkv_width() * config.hidden_size);
+            let names = |span: Span| layout.parts(span).iter().map(|tensor| tensor.name.as_str()).collect::<Vec<_>>();
+            assert_eq!((names(layout.embed).len(), names(Span::NONE).len()), (1, 0));
+            assert_eq!(names(layout.blocks[1].qkv).len(), if family == Family::Gpt2 { 1 } else { 3 });
             assert_eq!(layout.blocks[1].up.len, config.up_width() * config.hidden_size);
             assert_eq!(layout.blocks[1].qkv_bias.len, if matches!(family, Family::Gpt2 | Family::Qwen2) { config.qkv_width() } else { 0 });
             assert_eq!(layout.head == layout.embed, tie_embeddings);

@@ -1,7 +1,9 @@
-//! A model as it is stored: tensors in mapped files, by Hugging Face's names, in whatever number format they have.
+//! A model as it is stored: tensors in mapped files, by Hugging Face's names, in whatever number format they have: a model folder, or a
+//! GGUF file.
 //!
 //! Nothing is read but headers until a tensor is asked for. What a header says is checked against the file's size.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,34 +12,24 @@ use base::files;
 use base::mmap::MappedFile;
 use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Deserialize;
+use tensor::quant::{self, Format};
 
+use crate::gguf::{self, Change, Gguf, Hyperparameters, Value, pairs_to_halves};
 use crate::params::TensorSpec;
-use crate::{Error, Layout, Result};
+use crate::{Config, Error, Layout, Result, config_file};
 
 /// The weights of a folder in one file.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
 /// Which of several files holds each tensor.
 pub const INDEX_FILE: &str = "model.safetensors.index.json";
 
-/// How numbers are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// IEEE's 32 bits.
-    F32,
-    /// IEEE's 16 bits.
-    F16,
-    /// The upper half of 32 bits.
-    Bf16,
-}
-
-impl Format {
-    fn of(dtype: Dtype) -> Option<Format> {
-        match dtype {
-            Dtype::F32 => Some(Format::F32),
-            Dtype::F16 => Some(Format::F16),
-            Dtype::BF16 => Some(Format::Bf16),
-            _ => None,
-        }
+/// The format of a type of safetensors; none for what is no weight.
+fn format_of(dtype: Dtype) -> Option<Format> {
+    match dtype {
+        Dtype::F32 => Some(Format::F32),
+        Dtype::F16 => Some(Format::F16),
+        Dtype::BF16 => Some(Format::Bf16),
+        _ => None,
     }
 }
 
@@ -48,13 +40,21 @@ struct Place {
     shape: Vec<usize>,
     file: usize,
     range: Range<usize>,
+    /// Heads whose rows are in pairs and not in halves; 0 for none.
+    paired_heads: usize,
 }
 
-/// Tensors in files.
+/// A stored model.
 #[derive(Debug)]
 pub struct Stored {
+    /// Its sizes.
+    pub config: Config,
+    /// The keys of a GGUF file, among them those of its vocabulary; none of a folder, which has files for them.
+    pub keys: Vec<(String, Value)>,
     files: Vec<(PathBuf, MappedFile)>,
     places: HashMap<String, Place>,
+    /// Whether GPT-2's matrices lie the way in which they are used.
+    is_turned: bool,
 }
 
 /// `model.safetensors.index.json`.
@@ -64,10 +64,17 @@ struct Index {
 }
 
 impl Stored {
-    /// Opens the weights of a model folder, in one file or in several.
-    pub fn open(folder: &Path) -> Result<Stored> {
+    /// Opens a model folder, or a GGUF file.
+    pub fn open(path: &Path) -> Result<Stored> {
+        if path.is_file() { Stored::open_gguf(path) } else { Stored::open_folder(path) }
+    }
+
+    /// Opens a folder's configuration and its weights, in one file or in several.
+    fn open_folder(folder: &Path) -> Result<Stored> {
+        let config = config_file::read(folder)?;
         let index = folder.join(INDEX_FILE);
-        if !folder.join(WEIGHTS_FILE).exists() && index.exists() {
+        let mut paths = vec![folder.join(WEIGHTS_FILE)];
+        if !paths[0].exists() && index.exists() {
             let weight_map = files::read_json::<Index>(&index)?.weight_map;
             let mut names: Vec<&String> = weight_map.values().collect();
             names.sort();
@@ -75,34 +82,57 @@ impl Stored {
             if let Some(name) = names.iter().find(|name| Path::new(name.as_str()).file_name().is_none_or(|own| own != name.as_str())) {
                 return Err(base::Error::damaged(&index, "its weight_map", format!("{name:?} is no name of a file"), "restore it").into());
             }
-            let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
-            return Stored::open_files(&paths);
+            paths = names.iter().map(|name| folder.join(name)).collect();
         }
-        Stored::open_files(&[folder.join(WEIGHTS_FILE)])
-    }
-
-    /// Opens safetensors files that together hold a model.
-    pub fn open_files(paths: &[PathBuf]) -> Result<Stored> {
-        let mut stored = Stored { files: Vec::new(), places: HashMap::new() };
-        for path in paths {
-            let file = MappedFile::open(path)?;
-            let tensors = SafeTensors::deserialize(&file).map_err(|error| damaged(path, error.to_string()))?;
-            for (name, view) in tensors.iter() {
-                // The library gives slices of the file: where they begin is where they lie.
-                let start = view.data().as_ptr() as usize - file.as_ptr() as usize;
-                let range = start..start + view.data().len();
-                let Some(format) = Format::of(view.dtype()) else {
-                    // Masks and counters that old files carry along are nobody's weights.
-                    continue;
-                };
-                let place = Place { format, shape: view.shape().to_vec(), file: stored.files.len(), range };
-                if stored.places.insert(name.to_string(), place).is_some() {
-                    return Err(damaged(path, format!("tensor {name} stands in another file too")));
-                }
-            }
-            stored.files.push((path.clone(), file));
+        let mut stored = Stored { config, keys: Vec::new(), files: Vec::new(), places: HashMap::new(), is_turned: false };
+        for path in &paths {
+            stored.add_safetensors(path)?;
         }
         Ok(stored)
+    }
+
+    fn add_safetensors(&mut self, path: &Path) -> Result<()> {
+        let file = MappedFile::open(path)?;
+        let tensors = SafeTensors::deserialize(&file).map_err(|error| damaged(path, error.to_string()))?;
+        for (name, view) in tensors.iter() {
+            // The library gives slices of the file: where they begin is where they lie.
+            let start = view.data().as_ptr() as usize - file.as_ptr() as usize;
+            let range = start..start + view.data().len();
+            let Some(format) = format_of(view.dtype()) else {
+                // Masks and counters that old files carry along are nobody's weights.
+                continue;
+            };
+            let place = Place { format, shape: view.shape().to_vec(), file: self.files.len(), range, paired_heads: 0 };
+            if self.places.insert(name.to_string(), place).is_some() {
+                return Err(damaged(path, format!("tensor {name} stands in another file too")));
+            }
+        }
+        self.files.push((path.to_path_buf(), file));
+        Ok(())
+    }
+
+    /// Opens a GGUF file.
+    fn open_gguf(path: &Path) -> Result<Stored> {
+        let mut gguf = Gguf::open(path)?;
+        let sizes = Hyperparameters::read(&gguf)?;
+        let config = sizes.config(&gguf)?;
+        let mut places = HashMap::new();
+        for (renamed, entry) in gguf::renamed_tensors(&gguf, &sizes)? {
+            let Some(format) = Format::ALL.into_iter().find(|&format| gguf::type_of(format) == entry.kind) else {
+                let known = Format::ALL.map(Format::name).join(", ");
+                let what = format!("its tensor {} is {}", entry.name, entry.kind.name());
+                return Err(Error::unsupported(path, what, format!("use a file of the types {known}")));
+            };
+            let paired_heads = match renamed.change {
+                Change::QueryPairs => config.n_heads,
+                Change::KeyPairs => config.n_kv_heads,
+                Change::None | Change::Transposed => 0,
+            };
+            let place = Place { format, shape: entry.shape.clone(), file: 0, range: entry.range.clone(), paired_heads };
+            places.insert(renamed.name, place);
+        }
+        let keys = std::mem::take(&mut gguf.keys);
+        Ok(Stored { config, keys, files: vec![(path.to_path_buf(), gguf.into_file())], places, is_turned: true })
     }
 
     /// Checks that every tensor of a layout is there in its shape and nothing else that could matter.
@@ -133,7 +163,7 @@ impl Stored {
         let name = self.stored_name(&tensor.name);
         let place = self.places.get(name).ok_or_else(|| damaged(path, format!("tensor {name} is missing")))?;
         let mut shape = tensor.shape.clone();
-        if tensor.transposed {
+        if self.turns(tensor) {
             shape.reverse();
         }
         if place.shape != shape {
@@ -143,25 +173,42 @@ impl Stored {
         Ok(place)
     }
 
+    /// Whether a tensor lies the other way round than it is used.
+    fn turns(&self, tensor: &TensorSpec) -> bool {
+        tensor.transposed && !self.is_turned
+    }
+
     /// Reads a tensor, turned the way it is used.
     pub fn read(&self, tensor: &TensorSpec, out: &mut [f32]) -> Result<()> {
-        let place = self.place(tensor)?;
-        let (path, file) = &self.files[place.file];
-        let bytes = &file[place.range.clone()];
-        if tensor.transposed {
-            let mut stored = vec![0.0; out.len()];
-            widen(place.format, bytes, &mut stored);
-            let (rows, cols) = (tensor.shape[0], tensor.shape[1]);
-            for (row, out) in out.chunks_exact_mut(cols).enumerate() {
-                out.iter_mut().zip(stored[row..].iter().step_by(rows)).for_each(|(out, &value)| *out = value);
-            }
-        } else {
-            widen(place.format, bytes, out);
-        }
+        let (format, bytes) = self.rows(tensor)?;
+        quant::dequantize(format, &bytes, out);
         match out.iter().position(|value| !value.is_finite()) {
-            Some(at) => Err(damaged(path, format!("tensor {} holds {} at element {at}", tensor.name, out[at]))),
+            Some(at) => {
+                let (path, _) = &self.files[self.place(tensor)?.file];
+                Err(damaged(path, format!("tensor {} holds {} at element {at}", tensor.name, out[at])))
+            }
             None => Ok(()),
         }
+    }
+
+    /// The rows of a tensor in the format that they are stored in, turned the way they are used.
+    pub fn rows(&self, tensor: &TensorSpec) -> Result<(Format, Cow<'_, [u8]>)> {
+        let place = self.place(tensor)?;
+        let bytes = &self.files[place.file].1[place.range.clone()];
+        if place.paired_heads > 0 {
+            return Ok((place.format, Cow::Owned(pairs_to_halves(bytes, place.paired_heads, tensor.shape[0]))));
+        }
+        if !self.turns(tensor) {
+            return Ok((place.format, Cow::Borrowed(bytes)));
+        }
+        // Only numbers that stand by themselves can be turned, and safetensors hold no others.
+        let size = place.format.block_bytes();
+        let (rows, cols) = (tensor.shape[0], tensor.shape[1]);
+        let mut turned = Vec::with_capacity(bytes.len());
+        for row in 0..rows {
+            (0..cols).for_each(|col| turned.extend_from_slice(&bytes[(col * rows + row) * size..][..size]));
+        }
+        Ok((place.format, Cow::Owned(turned)))
     }
 }
 
@@ -175,28 +222,4 @@ fn is_idle(name: &str, layout: &Layout) -> bool {
 
 fn damaged(path: &Path, why: String) -> Error {
     Error::File(base::Error::damaged(path, "its header", why, "restore the file or make it again"))
-}
-
-/// Numbers of a format as f32.
-fn widen(format: Format, bytes: &[u8], out: &mut [f32]) {
-    match format {
-        Format::F32 => out.iter_mut().zip(bytes.as_chunks().0).for_each(|(out, bytes)| *out = f32::from_le_bytes(*bytes)),
-        Format::F16 => out.iter_mut().zip(bytes.as_chunks().0).for_each(|(out, bytes)| *out = f16_to_f32(u16::from_le_bytes(*bytes))),
-        Format::Bf16 => {
-            let wide = |bytes: [u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16);
-            out.iter_mut().zip(bytes.as_chunks().0).for_each(|(out, bytes)| *out = wide(*bytes));
-        }
-    }
-}
-
-/// IEEE's 16 bits: a sign, 5 bits of exponent, 10 of fraction.
-fn f16_to_f32(half: u16) -> f32 {
-    let (exponent, fraction) = (u32::from(half >> 10 & 31), u32::from(half & 1023));
-    let magnitude = match exponent {
-        0 => fraction as f32 * 2f32.powi(-24),
-        31 if fraction == 0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => f32::from_bits((exponent + 112) << 23 | fraction << 13),
-    };
-    if half >> 15 == 1 { -magnitude } else { magnitude }
 }

@@ -62,16 +62,12 @@ impl Subject<'_> {
 
     fn request(&self, question: &Question, prompt: Vec<u32>) -> Request {
         let eot = self.tokenizer.eot();
-        Request {
-            prompt,
-            max_tokens: question.max_tokens,
-            sampling: Sampling::plain(question.temperature),
-            stop_ids: match question.prompt {
-                Prompt::Page(_) => vec![eot],
-                Prompt::Chat(_) => vec![self.tokenizer.im_end(), eot],
-            },
-            seed: question.seed,
-        }
+        let stop_ids = match question.prompt {
+            Prompt::Page(_) => vec![eot],
+            Prompt::Chat(_) => vec![self.tokenizer.im_end(), eot],
+        };
+        let sampling = Sampling::plain(question.temperature);
+        Request { stop_ids, ..Request::new(prompt, question.max_tokens, sampling, question.seed) }
     }
 
     /// A page begins as every document does; a conversation ends where the assistant begins to write.

@@ -85,6 +85,13 @@ impl Panels {
         size_of_val(&self.steps.data[..])
     }
 
+    /// The numbers of a row.
+    pub fn row(&self, index: usize, out: &mut [f32]) {
+        assert!(index < self.outs && out.len() == self.depth, "row {index} of ({}, {}) into {}", self.outs, self.depth, out.len());
+        let panel = &self.steps.get()[index / LANES * self.depth..][..self.depth];
+        out.iter_mut().zip(panel).for_each(|(out, step)| *out = step[index % LANES]);
+    }
+
     fn view(&self) -> View<'_> {
         View { steps: self.steps.get(), stride: self.depth, outs: self.outs, depth: self.depth }
     }

@@ -16,6 +16,7 @@ pub mod layer_norm;
 pub mod matmul;
 pub mod norm;
 pub mod optimizer;
+pub mod quant;
 pub mod reference;
 pub mod rotary;
 pub mod share;

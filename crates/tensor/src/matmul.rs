@@ -6,7 +6,7 @@
 //! `matmul(dy, w, dx)` and `matmul_add(dy.t(), x, dw)`.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-mod amx;
+pub(crate) mod amx;
 
 use std::marker::PhantomData;
 use std::ops::Range;

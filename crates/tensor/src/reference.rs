@@ -12,6 +12,19 @@ pub fn matmul(a: &[f32], b: &[f32], m: usize, k: usize, n: usize) -> Vec<f64> {
     (0..m * n).map(|at| cell(at / n, at % n)).collect()
 }
 
+/// Product of `x` (N, depth), each 32 of which are rounded to -127..=127 times a scale, and of weights (outs, depth).
+pub fn quantized_linear(x: &[f32], weights: &[f32], depth: usize) -> Vec<f64> {
+    let mut rounded = Vec::with_capacity(x.len());
+    for block in x.chunks(32) {
+        // In f32, as the fast twin: a tie must fall to the same side.
+        let largest = block.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+        let (scale, inverse) = (largest / 127.0, if largest > 0.0 { 127.0 / largest } else { 0.0 });
+        rounded.extend(block.iter().map(|x| f64::from(scale) * f64::from(x * inverse).round_ties_even()));
+    }
+    let cell = |row: &[f64], of: &[f32]| row.iter().zip(of).map(|(x, w)| x * f64::from(*w)).sum();
+    rounded.chunks(depth).flat_map(|row| weights.chunks(depth).map(|of| cell(row, of)).collect::<Vec<f64>>()).collect()
+}
+
 /// RMSNorm of rows as long as `weight`.
 pub fn rms_norm(x: &[f64], weight: &[f64], eps: f64) -> Vec<f64> {
     let c = weight.len();

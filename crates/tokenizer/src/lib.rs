@@ -23,6 +23,7 @@ mod vocabulary;
 mod word_table;
 
 pub mod chat;
+pub mod gguf;
 pub mod look;
 pub mod shards;
 pub mod train;

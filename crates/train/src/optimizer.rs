@@ -3,7 +3,6 @@
 //! The update runs on all threads; each tensor (AdamW: each piece of one) is one job and its result does not depend on
 //! which thread takes it.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use model::{Layout, Model};
@@ -145,7 +144,7 @@ impl State {
     pub fn save(&self, layout: &Layout, path: &Path) -> Result<()> {
         let part = |which: &'static str, data| {
             let rows = layout.tensors.iter();
-            rows.map(move |tensor| (format!("{which}.{}", tensor.name), tensor.shape.clone(), Cow::Borrowed(tensor.span.of(data))))
+            rows.map(move |tensor| (format!("{which}.{}", tensor.name), tensor.shape.clone(), tensor.span.of(data)))
         };
         Ok(model::folder::write_safetensors(path, part("first", &self.first).chain(part("second", &self.second)))?)
     }

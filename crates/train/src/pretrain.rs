@@ -8,7 +8,7 @@ use base::rng::{self, Rng};
 use base::stop::Stop;
 use engine::{Engine, EngineConfig, Request, Sampling};
 use model::folder::EndTokens;
-use model::{Config, Model};
+use model::{Config, Family, Model};
 use serde::{Deserialize, Serialize};
 use tokenizer::Tokenizer;
 use tokenizer::shards::Shards;
@@ -27,6 +27,9 @@ use crate::{Error, Result};
 pub struct PretrainConfig {
     /// The dial: blocks; width and heads follow.
     pub depth: usize,
+    /// What the blocks are made of.
+    #[serde(default)]
+    pub architecture: Family,
     /// Tokens of a row, and the longest sequence of the model.
     pub context: usize,
     /// Passes over the training tokens, where `tokens` does not say otherwise.
@@ -70,7 +73,7 @@ pub fn resolve(wanted: &PretrainConfig, shards: &Shards) -> Result<Resolved> {
             "depth {depth} and context {context} make no model; give a depth of at least 1 and a context of at least 2"
         )));
     }
-    let config = Config::from_depth(depth, shards.vocab_size(), context);
+    let config = Config::from_depth(depth, shards.vocab_size(), context).with_family(wanted.architecture);
     let by_depth = 2048.0 * (depth as f64 / 3.0).powf(1.5);
     let batch_tokens = wanted.batch_tokens.unwrap_or(2usize.pow(by_depth.log2().round() as u32));
     let rows = (batch_tokens / context).max(1);
@@ -169,15 +172,15 @@ fn sample(model: &Model, tokenizer: &Tokenizer, prompts: &[String], step: usize,
     let requests: Vec<Request> = prompts
         .iter()
         .enumerate()
-        .map(|(i, prompt)| Request {
-            prompt: begin(prompt),
-            max_tokens: SAMPLE_TOKENS.min(model.config.context.saturating_sub(begin(prompt).len())),
-            sampling: Sampling { temperature: 0.8, top_k: 0, top_p: 1.0, min_p: 0.05 },
-            stop_ids: vec![tokenizer.eot()],
-            seed: Rng::derive(seed, &[rng::label("samples"), step as u64, i as u64]).next_u64(),
+        .map(|(i, prompt)| {
+            let prompt = begin(prompt);
+            let max_tokens = SAMPLE_TOKENS.min(model.config.context.saturating_sub(prompt.len()));
+            let sampling = Sampling { min_p: 0.05, ..Sampling::plain(0.8) };
+            let seed = Rng::derive(seed, &[rng::label("samples"), step as u64, i as u64]).next_u64();
+            Request { stop_ids: vec![tokenizer.eot()], ..Request::new(prompt, max_tokens, sampling, seed) }
         })
         .collect();
-    let mut engine = Engine::new(model, EngineConfig { slots: prompts.len(), capacity: model.config.context, threads });
+    let mut engine = Engine::new(model, EngineConfig::new(prompts.len(), model.config.context, threads));
     let completions = engine.generate(&requests, &mut |_, _| {})?;
     let texts = completions.iter().map(|completion| tokenizer.decode(&completion.ids));
     Ok(prompts.iter().zip(texts).map(|(prompt, text)| Sample { step, prompt: prompt.clone(), text }).collect())

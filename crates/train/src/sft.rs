@@ -226,11 +226,11 @@ fn answer(model: &Model, tokenizer: &Tokenizer, questions: &[String], step: usiz
             let conversation = Conversation { messages: vec![Message::text(Role::User, question.clone())] };
             let prompt = chat::render_prompt(&conversation, tokenizer);
             let max_tokens = SAMPLE_TOKENS.min(model.config.context.saturating_sub(prompt.len()));
-            let sampling = Sampling { temperature: 0.0, top_k: 0, top_p: 1.0, min_p: 0.0 };
-            Request { prompt, max_tokens, sampling, stop_ids: vec![tokenizer.im_end(), tokenizer.eot()], seed }
+            let sampling = Sampling::greedy();
+            Request { stop_ids: vec![tokenizer.im_end(), tokenizer.eot()], ..Request::new(prompt, max_tokens, sampling, seed) }
         })
         .collect();
-    let mut engine = Engine::new(model, EngineConfig { slots: questions.len(), capacity: model.config.context, threads });
+    let mut engine = Engine::new(model, EngineConfig::new(questions.len(), model.config.context, threads));
     let completions = engine.generate(&requests, &mut |_, _| {})?;
     let texts = completions.iter().map(|completion| tokenizer.decode(&completion.ids));
     Ok(questions.iter().zip(texts).map(|(prompt, text)| Sample { step, prompt: prompt.clone(), text }).collect())

@@ -114,7 +114,7 @@ struct Talk<'a> {
 
 impl<'a> Talk<'a> {
     fn new(args: &'a Args, loaded: &'a ModelFolder, context: &'a Context) -> anyhow::Result<Talk<'a>> {
-        let config = EngineConfig { slots: 1, capacity: loaded.model.config.context, threads: context.threads };
+        let config = EngineConfig::new(1, loaded.model.config.context, context.threads);
         let mut talk = Talk {
             loaded,
             engine: Engine::new(&loaded.model, config),
@@ -150,7 +150,7 @@ impl<'a> Talk<'a> {
         let request = Request {
             prompt,
             max_tokens: self.args.max_tokens.unwrap_or(usize::MAX),
-            sampling: self.sampling,
+            sampling: self.sampling.clone(),
             stop_ids: self.loaded.turn_ends(),
             seed: self.args.sampling.seed(self.answers),
         };

@@ -60,6 +60,7 @@ impl SamplingArgs {
             top_k: self.top_k.unwrap_or(own.top_k),
             top_p: self.top_p.unwrap_or(own.top_p),
             min_p: self.min_p.unwrap_or(own.min_p),
+            ..own
         };
         sampling.check()?;
         Ok(sampling)
@@ -82,7 +83,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let request = |index: u32| Request {
         prompt: prompt.clone(),
         max_tokens: args.max_tokens.unwrap_or(usize::MAX),
-        sampling,
+        sampling: sampling.clone(),
         stop_ids: vec![tokenizer.eot()],
         seed: args.sampling.seed(u64::from(index)),
     };

@@ -119,7 +119,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
 fn measure(name: &str, role: Role, folder: &Path, world: &World, seed: u64, context: &Context) -> anyhow::Result<ModelCard> {
     let model = Model::load(folder)?;
     let tokenizer = Tokenizer::load_ours(folder)?;
-    let engine = Engine::new(&model, EngineConfig { slots: SLOTS, capacity: model.config.context, threads: context.threads });
+    let engine = Engine::new(&model, EngineConfig::new(SLOTS, model.config.context, context.threads));
     let mut subject = Subject { engine, tokenizer: &tokenizer, stop: context.stop.clone() };
     let progress = context.progress(&format!("report card, {name}"), N_SECTIONS);
     let mut ask = |questions: &[tasks::ask::Question]| subject.ask(questions);

@@ -114,17 +114,12 @@ fn table(model: &Model, format: Format, out: &Path) -> String {
 
 /// Shows how the model goes on with the prompt, as it comes.
 fn tell(model: &Model, pieces: &Pieces, args: &Args, context: &Context) -> anyhow::Result<()> {
-    let request = Request {
-        prompt: pieces.encode(&args.prompt),
-        max_tokens: args.tokens,
-        sampling: Sampling::greedy(),
-        stop_ids: vec![Pieces::BOS, Pieces::EOS],
-        seed: 0,
-    };
+    let mut request = Request::new(pieces.encode(&args.prompt), args.tokens, Sampling::greedy(), 0);
+    request.stop_ids = vec![Pieces::BOS, Pieces::EOS];
     let mut stream = PieceStream::new(pieces);
     // The prompt is shown with the first token, so that a refused one shows nothing.
     let mut text: String = request.prompt.iter().map(|&id| stream.push(id)).collect();
-    let mut engine = Engine::new(model, EngineConfig { slots: 1, capacity: model.config.context, threads: context.threads });
+    let mut engine = Engine::new(model, EngineConfig::new(1, model.config.context, context.threads));
     println!();
     let completions = engine.generate_while(std::slice::from_ref(&request), &mut |_, id| {
         text += &stream.push(id);
@@ -138,9 +133,9 @@ fn tell(model: &Model, pieces: &Pieces, args: &Args, context: &Context) -> anyho
         let tokens = completion.ids.len();
         let ending = match completion.finish {
             Finish::Stop(_) => "ended by the model",
-            Finish::Halted => "stopped",
             Finish::Length if tokens == args.tokens => "cut at --tokens",
             Finish::Length => "cut where the context is full",
+            Finish::Halted | Finish::StopText(_) | Finish::NoRoom { .. } => "stopped",
         };
         context.line(&format!("({tokens} tokens, {ending})"));
     }

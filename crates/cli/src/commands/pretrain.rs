@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use model::Config;
+use model::{Config, Family};
 use tokenizer::Tokenizer;
 use tokenizer::shards::Shards;
 use train::optimizer::Method;
@@ -27,6 +27,9 @@ pub struct Args {
     /// The dial: blocks; the width is 64 times as much, heads have 64
     #[arg(long, default_value_t = 3)]
     depth: usize,
+    /// What the blocks are made of
+    #[arg(long, default_value = "qwen3", value_parser = ["qwen3", "qwen2", "llama", "gpt2"])]
+    architecture: String,
     /// Longest sequence, in tokens
     #[arg(long, default_value_t = 256)]
     context: usize,
@@ -57,6 +60,7 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let config = PretrainConfig {
         depth: args.depth,
+        architecture: Family::ALL.into_iter().find(|family| family.name() == args.architecture).unwrap_or_default(),
         context: args.context,
         epochs: args.epochs,
         tokens: args.tokens,
@@ -99,10 +103,11 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
 /// Prints what follows from the dial.
 fn tell(resolved: &Resolved, context: &Context) {
     let Resolved { config, settings } = resolved;
-    let &Config { n_layers, hidden_size, n_heads, intermediate_size, vocab_size, .. } = config;
+    let &Config { family, n_layers, hidden_size, n_heads, intermediate_size, vocab_size, .. } = config;
     let parameters = model::Layout::new(config).len;
     context.line(&format!(
-        "model: depth {n_layers}, width {hidden_size}, {n_heads} heads of {}, MLP {intermediate_size}, vocabulary {vocab_size}: {:.2} M parameters",
+        "model: {}, depth {n_layers}, width {hidden_size}, {n_heads} heads of {}, MLP {intermediate_size}, vocabulary {vocab_size}: {:.2} M parameters",
+        family.name(),
         config.head_dim,
         parameters as f64 / 1e6
     ));

@@ -155,6 +155,7 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
         Stage::Base => {
             let config = PretrainConfig {
                 depth: recipe.pretrain.depth,
+                architecture: recipe.pretrain.architecture,
                 context: recipe.pretrain.context,
                 epochs: recipe.pretrain.epochs,
                 tokens: recipe.pretrain.tokens,

@@ -1,26 +1,35 @@
-//! The engine on small random models: what an answer depends on, how it ends, and what is refused.
+//! The engine on small random models.
 
 #![forbid(unsafe_code)]
 
 use base::rng::Rng;
-use engine::{Completion, Engine, EngineConfig, Finish, ModelFolder, Next, Request, Sampling};
-use model::folder::EndTokens;
+use engine::{Completion, Engine, EngineConfig, Request, Sampling};
 use model::{Activations, Config, Model, Target};
-use tokenizer::Tokenizer;
+
+mod alone;
+mod answers;
+mod forced;
+mod logprobs;
+mod room;
+mod stop_texts;
 
 const VOCAB: usize = 120;
 const CONTEXT: usize = 48;
 
 /// A model whose answers vary: every weight matters, and the logits are spread.
 fn model() -> Model {
-    let mut model = Model::new(Config { n_kv_heads: 1, ..Config::from_depth(2, VOCAB, CONTEXT) }, 1);
+    model_of(Config { n_kv_heads: 1, ..Config::from_depth(2, VOCAB, CONTEXT) })
+}
+
+fn model_of(config: Config) -> Model {
+    let mut model = Model::new(config, 1);
     let mut rng = Rng::new(2);
     model.params.data.iter_mut().for_each(|weight| *weight += 0.1 * rng.normal());
     model
 }
 
 fn engine(model: &Model, slots: usize, threads: usize) -> Engine {
-    Engine::new(model, EngineConfig { slots, capacity: 1000, threads })
+    Engine::new(model, EngineConfig::new(slots, 1000, threads))
 }
 
 fn prompt(len: usize, seed: u64) -> Vec<u32> {
@@ -29,31 +38,7 @@ fn prompt(len: usize, seed: u64) -> Vec<u32> {
 }
 
 fn request(prompt: Vec<u32>, max_tokens: usize, sampling: Sampling, seed: u64) -> Request {
-    Request { prompt, max_tokens, sampling, stop_ids: Vec::new(), seed }
-}
-
-/// Requests of many lengths and samplers; some prompts are equal, some begin alike.
-fn requests() -> Vec<Request> {
-    let samplings = [
-        Sampling::greedy(),
-        Sampling::plain(1.0),
-        Sampling { top_k: 10, top_p: 0.9, min_p: 0.02, temperature: 0.8 },
-        Sampling { top_p: 0.5, ..Sampling::plain(1.3) },
-    ];
-    let shared = prompt(30, 99);
-    let mut requests = Vec::new();
-    for index in 0..40u64 {
-        let own = prompt(1 + index as usize % 17, index);
-        let text = match index % 4 {
-            0 => shared.clone(),
-            1 => [&shared[..20], &own[..]].concat(),
-            _ => own,
-        };
-        let stop_ids = if index % 3 == 0 { (0..VOCAB as u32 / 10).collect() } else { Vec::new() };
-        let sampling = samplings[index as usize % samplings.len()];
-        requests.push(Request { stop_ids, ..request(text, 1 + index as usize % 23, sampling, index / 2) });
-    }
-    requests
+    Request::new(prompt, max_tokens, sampling, seed)
 }
 
 fn answers(engine: &mut Engine, requests: &[Request]) -> Vec<Completion> {
@@ -65,163 +50,19 @@ fn answers(engine: &mut Engine, requests: &[Request]) -> Vec<Completion> {
     completions
 }
 
-#[test]
-fn an_answer_depends_on_its_request_alone() {
-    let model = model();
-    let requests = requests();
-    // More requests than slots: every slot is refilled many times.
-    let batch = answers(&mut engine(&model, 7, 1), &requests);
-    let mut used = engine(&model, 1, 1);
-    for (index, request) in requests.iter().enumerate() {
-        let alone = engine(&model, 1, 1).generate(std::slice::from_ref(request), &mut |_, _| {}).unwrap();
-        assert_eq!(alone[0], batch[index], "request {index} alone");
-        // In an engine whose cache still holds what came before.
-        assert_eq!(answers(&mut used, std::slice::from_ref(request))[0], batch[index], "request {index} in a used engine");
-    }
-    for (slots, threads) in [(64, 1), (40, 2), (3, 5)] {
-        assert_eq!(answers(&mut engine(&model, slots, threads), &requests), batch, "{slots} slots, {threads} threads");
-    }
-    let reseeded: Vec<Request> = requests.iter().map(|request| Request { seed: request.seed + 1000, ..request.clone() }).collect();
-    let others = answers(&mut engine(&model, 7, 1), &reseeded);
-    for (index, (a, b)) in batch.iter().zip(&others).enumerate() {
-        let greedy = requests[index].sampling.temperature == 0.0;
-        assert!(if greedy { a == b } else { a.ids.len() < 8 || a.ids != b.ids }, "request {index} with another seed");
-    }
+/// Log-probabilities of the ids of a sequence from `first` on, by the forward pass of training.
+fn trained_logprobs(model: &Model, sequence: &[u32], first: usize) -> Vec<f32> {
+    let mut acts = Activations::new(&model.config, 1, sequence.len());
+    model.forward(sequence, &mut acts);
+    let targets: Vec<Target> = (first..sequence.len()).map(|at| Target { row: at as u32 - 1, token: sequence[at] }).collect();
+    model.score(&targets, &mut acts);
+    acts.logprobs.clone()
 }
 
-#[test]
-fn many_threads_share_a_large_batch_and_give_the_same_answers() {
-    let model = Model::new(Config::from_depth(2, 2000, 40), 3);
-    let requests: Vec<Request> =
-        (0..60).map(|seed| request(vec![seed as u32, 5, 6], 6, Sampling { top_k: 20, ..Sampling::plain(1.0) }, seed)).collect();
-    let single = answers(&mut engine(&model, 60, 1), &requests);
-    assert_eq!(answers(&mut engine(&model, 60, 3), &requests), single);
-}
-
-#[test]
-fn logprobs_are_those_of_the_training_pass() {
-    let model = model();
-    let mut wanted = request(prompt(9, 1), 20, Sampling { top_k: 30, ..Sampling::plain(1.5) }, 4);
-    wanted.stop_ids = (0..VOCAB as u32 / 8).collect();
-    let mut stopped = 0;
-    for seed in 0..20 {
-        let completion = &answers(&mut engine(&model, 1, 1), &[Request { seed, ..wanted.clone() }])[0];
-        let mut written = completion.ids.clone();
-        if let Finish::Stop(id) = completion.finish {
-            written.push(id);
-            stopped += 1;
-        }
-        let sequence = [&wanted.prompt[..], &written[..]].concat();
-        let mut acts = Activations::new(&model.config, 1, sequence.len());
-        model.forward(&sequence, &mut acts);
-        let first = wanted.prompt.len() - 1;
-        let targets: Vec<Target> = written.iter().zip(first..).map(|(&token, row)| Target { row: row as u32, token }).collect();
-        model.score(&targets, &mut acts);
-        assert_eq!(completion.logprobs.len(), written.len());
-        for (found, expected) in completion.logprobs.iter().zip(&acts.logprobs) {
-            assert!((found - expected).abs() < 1e-3 * expected.abs().max(1.0), "{found} where training has {expected}");
-        }
+#[track_caller]
+fn assert_close(found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-3 * expected.abs().max(1.0), "{found} where training has {expected}");
     }
-    assert!(stopped > 3, "only {stopped} answers were ended by a stop id");
-}
-
-#[test]
-fn answers_end_at_a_stop_id_at_their_length_and_where_the_context_is_full() {
-    let model = model();
-    let mut engine = engine(&model, 4, 1);
-    assert_eq!(engine.capacity(), CONTEXT, "a capacity beyond the context is the context");
-    let greedy = |prompt: Vec<u32>, max_tokens: usize| request(prompt, max_tokens, Sampling::greedy(), 0);
-    let free = answers(&mut engine, &[greedy(prompt(5, 1), 12)]).remove(0);
-    assert_eq!((free.ids.len(), free.finish), (12, Finish::Length));
-    let stop = free.ids[7];
-    let first = free.ids.iter().position(|&id| id == stop).unwrap();
-    let stopped = answers(&mut engine, &[Request { stop_ids: vec![stop], ..greedy(prompt(5, 1), 12) }]).remove(0);
-    assert_eq!((&stopped.ids[..], stopped.finish), (&free.ids[..first], Finish::Stop(stop)));
-    assert_eq!(stopped.logprobs[..], free.logprobs[..=first]);
-    let lengths = |prompt_len: usize, max_tokens: usize| {
-        let completion = answers(&mut engine, &[greedy(prompt(prompt_len, 1), max_tokens)]).remove(0);
-        (completion.ids.len(), completion.finish)
-    };
-    let cases = [(CONTEXT - 3, 100, 3), (CONTEXT, 100, 0), (5, 0, 0), (1, 1, 1)];
-    let mut lengths = lengths;
-    for (prompt_len, max_tokens, expected) in cases {
-        assert_eq!(lengths(prompt_len, max_tokens), (expected, Finish::Length), "prompt of {prompt_len}, at most {max_tokens}");
-    }
-}
-
-#[test]
-fn a_caller_ends_one_answer_or_all() {
-    let model = model();
-    let mut engine = engine(&model, 2, 1);
-    let requests: Vec<Request> = (0..4).map(|seed| request(prompt(3, seed), 20, Sampling::plain(1.0), seed)).collect();
-    let whole = answers(&mut engine, &requests);
-    let mut counts = [0; 4];
-    let completions = engine.generate_while(&requests, &mut |request, _| {
-        counts[request] += 1;
-        match (request, counts[request]) {
-            (0, 3) => Next::End,
-            (2, 5) => Next::EndAll,
-            _ => Next::Continue,
-        }
-    });
-    let completions = completions.unwrap();
-    let ids: Vec<usize> = completions.iter().map(|completion| completion.ids.len()).collect();
-    // Request 2 took the slot of request 0 after three steps; request 3 never had one.
-    assert_eq!(ids, [3, 8, 5, 0]);
-    for (completion, whole) in completions.iter().zip(&whole) {
-        assert_eq!(completion.finish, Finish::Halted);
-        assert!(whole.ids.starts_with(&completion.ids));
-    }
-}
-
-#[test]
-fn what_cannot_be_answered_is_refused_with_numbers_and_remedy() {
-    let model = model();
-    let mut engine = engine(&model, 2, 1);
-    let good = request(prompt(3, 1), 4, Sampling::greedy(), 0);
-    let mut check = |bad: Request, expected: &str| {
-        let message = engine.generate(&[good.clone(), bad], &mut |_, _| panic!("nothing is begun")).unwrap_err().to_string();
-        assert!(message.contains(expected), "{message}");
-    };
-    let with_prompt = |prompt: Vec<u32>| Request { prompt, ..good.clone() };
-    check(with_prompt(prompt(CONTEXT + 1, 1)), "a prompt of 49 tokens (request 1) does not fit into the context of 48; shorten");
-    check(with_prompt(Vec::new()), "a prompt of 0 tokens (request 1) for a context of 48");
-    check(with_prompt(vec![5, VOCAB as u32]), "(request 1) holds the id 120, and the model knows only 120 ids");
-    check(Request { sampling: Sampling::plain(-1.0), ..good.clone() }, "temperature is -1");
-
-    let mut broken = model.clone();
-    broken.params.data.fill(f32::NAN);
-    let message = self::engine(&broken, 1, 1).generate(std::slice::from_ref(&good), &mut |_, _| {}).unwrap_err().to_string();
-    assert!(message.contains("not a number after 3 tokens"), "{message}");
-}
-
-#[test]
-fn a_folder_gives_model_tokenizer_and_its_makers_sampling() {
-    let folder = std::env::temp_dir().join(format!("schoolhouse-engine-folder-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    let tokenizer = Tokenizer::from_merges(vec![(1, 2), (3, 4)]);
-    let save = |vocab_size: usize| {
-        let ends = EndTokens { end_of_text: tokenizer.eot(), end_of_turn: tokenizer.im_end() };
-        model::folder::save(&Model::new(Config::from_depth(1, vocab_size, 16), 1), ends, &folder).unwrap();
-        tokenizer.save(&folder).unwrap();
-    };
-    save(270);
-    let loaded = ModelFolder::load(&folder).unwrap();
-    assert_eq!((loaded.model.config.vocab_size, loaded.tokenizer.vocab_size()), (270, 270));
-    assert_eq!(loaded.sampling, Sampling { temperature: 0.8, top_k: 50, top_p: 0.95, min_p: 0.0 });
-    assert_eq!(loaded.turn_ends(), [tokenizer.im_end(), tokenizer.eot()]);
-    for (text, sampling, stop_ids) in [
-        (r#"{"do_sample": false, "eos_token_id": 7}"#, Sampling::greedy(), vec![7]),
-        (r#"{"temperature": 0.5, "top_k": 0, "min_p": 0.1}"#, Sampling { temperature: 0.5, top_k: 0, top_p: 0.95, min_p: 0.1 }, vec![]),
-    ] {
-        std::fs::write(folder.join("generation_config.json"), text).unwrap();
-        let loaded = ModelFolder::load(&folder).unwrap();
-        assert_eq!((loaded.sampling, loaded.stop_ids), (sampling, stop_ids));
-    }
-    save(280);
-    let message = ModelFolder::load(&folder).unwrap_err().to_string();
-    for expected in ["config.json gives 280 ids", "tokenizer.json has 270"] {
-        assert!(message.contains(expected), "{message}");
-    }
-    std::fs::remove_dir_all(&folder).unwrap();
 }

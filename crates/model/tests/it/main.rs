@@ -4,6 +4,8 @@
 
 #![forbid(unsafe_code)]
 
+mod gguf;
+
 use std::path::{Path, PathBuf};
 
 use model::inference::{self, Feed, KvCache, Weights};

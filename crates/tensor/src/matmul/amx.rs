@@ -66,9 +66,9 @@ thread_local! {
     static PACKED: RefCell<[Vec<Line>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
-/// The unit's configuration: eight tiles of 16 rows of 64 bytes.
+/// The unit's configuration: the size of its eight tiles.
 #[repr(C, align(64))]
-struct TileConfig {
+pub struct TileConfig {
     palette: u8,
     start_row: u8,
     reserved: [u8; 14],
@@ -76,13 +76,14 @@ struct TileConfig {
     rows: [u8; 16],
 }
 
-static CONFIG: TileConfig = TileConfig {
-    palette: 1,
-    start_row: 0,
-    reserved: [0; 14],
-    row_bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
-    rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
-};
+impl TileConfig {
+    /// From the rows of each tile and the bytes of a row, 16 and 64 at most.
+    pub fn new(size: impl Fn(usize) -> (u8, u16)) -> TileConfig {
+        let mut config = TileConfig { palette: 1, start_row: 0, reserved: [0; 14], row_bytes: [0; 16], rows: [0; 16] };
+        (0..8).for_each(|tile| (config.rows[tile], config.row_bytes[tile]) = size(tile));
+        config
+    }
+}
 
 /// Which tiles are wanted.
 #[derive(Clone, Copy, PartialEq)]
@@ -110,9 +111,10 @@ fn blocked(a: Mat, b: Mat, mut out: MatMut, add: bool, lower: bool) {
     }
     // Blocks of about equal depth: 576 is three times 192, not 256, 256 and 64.
     let block = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).next_multiple_of(STEP).max(STEP);
+    let config = TileConfig::new(|_| (16, 64));
     PACKED.with_borrow_mut(|[left, right]| {
         // SAFETY: the unit is available; the registers are released below, before anything else runs on this thread.
-        unsafe { asm!("ldtilecfg [{}]", in(reg) &CONFIG, options(nostack, readonly)) };
+        unsafe { asm!("ldtilecfg [{}]", in(reg) &config, options(nostack, readonly)) };
         for from in (0..depth).step_by(block) {
             let to = (from + block).min(depth);
             for first_col in (0..n).step_by(COLS) {

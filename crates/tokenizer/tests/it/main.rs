@@ -91,6 +91,16 @@ fn texts_have_the_ids_of_hugging_face() {
 }
 
 #[test]
+fn a_vocabulary_in_gguf_gives_the_ids_of_hugging_face() {
+    let tokenizer = Tokenizer::load(&golden("tokenizer.json")).unwrap();
+    let read = Tokenizer::from_gguf(tokenizer.gguf_keys().unwrap()).unwrap();
+    assert_eq!(read.hash(), tokenizer.hash());
+    for row in golden_json("encodings.json").as_array().unwrap() {
+        assert_eq!(read.encode(row["text"].as_str().unwrap()), ids(&row["ids"]), "{}", row["text"]);
+    }
+}
+
+#[test]
 fn what_we_save_is_what_hugging_face_saves() {
     let tokenizer = Tokenizer::load(&golden("tokenizer.json")).unwrap();
     let folder = scratch("save");

@@ -120,3 +120,21 @@ fn a_vocabulary_by_rank_is_the_same_as_a_file_of_merges() {
     }
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn a_vocabulary_in_gguf_gives_the_same_ids() {
+    let page = include_str!("../golden/page.txt");
+    for Pair { name, ours, .. } in &*PAIRS {
+        if *name == "cl100k_base" {
+            assert!(ours.gguf_keys().unwrap_err().contains("no name for the pattern cl100k_base"));
+            continue;
+        }
+        let keys = ours.gguf_keys().unwrap();
+        assert_eq!(keys.tokens.len(), ours.vocab_size());
+        let read = Tokenizer::from_gguf(keys).unwrap();
+        for text in [page, "b\n ", "x \n\n  ", "I'll CAN'T we've 12345", "日本語 \u{85}é"] {
+            assert_eq!(read.encode(text), ours.encode(text), "{name}");
+        }
+        assert_eq!(read.special("<|endoftext|>"), ours.special("<|endoftext|>"));
+    }
+}

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use base::progress::Progress;
 use base::stop::Stop;
+use model::Family;
 use tokenizer::Tokenizer;
 use tokenizer::chat::{Conversation, Message, Role};
 use tokenizer::shards::{Page, ShardConfig, Shards, write_shards};
@@ -44,6 +45,7 @@ fn tiny_shards(folder: &Path) -> (Tokenizer, Shards) {
 fn tiny(threads: usize) -> PretrainConfig {
     PretrainConfig {
         depth: 1,
+        architecture: Family::Qwen3,
         context: 32,
         epochs: 1.0,
         tokens: Some(12 * 256),
@@ -71,16 +73,23 @@ fn files_of(folder: &Path) -> Vec<(String, Vec<u8>)> {
 fn it_learns_and_the_held_out_pages_are_told_apart_from_noise() {
     let folder = scratch("learns");
     let (tokenizer, shards) = tiny_shards(&folder);
-    for method in [Method::Muon, Method::AdamW] {
-        let config = PretrainConfig { tokens: Some(60 * 256), method, ..tiny(2) };
-        let out = folder.join(format!("{method:?}"));
+    for (method, architecture) in [
+        (Method::Muon, Family::Qwen3),
+        (Method::AdamW, Family::Qwen3),
+        (Method::Muon, Family::Gpt2),
+        (Method::AdamW, Family::Gpt2),
+        (Method::Muon, Family::Llama),
+        (Method::Muon, Family::Qwen2),
+    ] {
+        let config = PretrainConfig { tokens: Some(60 * 256), method, architecture, ..tiny(2) };
+        let out = folder.join(format!("{method:?} {architecture:?}"));
         let summary = pretrain(&config, &shards, &tokenizer, &out, &Progress::silent(), &Stop::new()).unwrap();
         let rows: Vec<serde_json::Value> = base::jsonl::read_jsonl(&out.join("metrics.jsonl")).unwrap().map(Result::unwrap).collect();
         assert_eq!(rows.len(), 61);
         let first = rows[0]["val_bpb"].as_f64().unwrap();
         let last = summary.val_bpb.unwrap();
         assert!((7.5..8.5).contains(&first), "an untrained model on bytes spends about 8 bits each, not {first}");
-        assert!(last < 3.0, "{method:?} ends at {last} bits per byte");
+        assert!(last < 3.0, "{method:?} on {architecture:?} ends at {last} bits per byte");
         assert_eq!(rows[60]["val_bpb"].as_f64(), summary.val_bpb);
     }
 }

@@ -1,0 +1,229 @@
+//! One request while it is being answered: what the model has seen of it, what it has written, and what ends it.
+//!
+//! A row's sequence is its prompt and the ids behind it, drawn and forced. The model has seen a part of it, reads another
+//! piece in each step, and when nothing is left unseen, the next id is drawn.
+
+use base::rng::{self, Rng};
+use tokenizer::Tokenizer;
+
+use crate::penalties::History;
+use crate::sampling::Sampler;
+use crate::{Completion, Error, Finish, Next, Request, Result, TextStream, TokenLogprob, Written};
+
+/// A request that is being answered.
+pub(crate) struct Row<'a> {
+    /// Number of the request.
+    pub index: usize,
+    pub request: &'a Request,
+    pub slot: usize,
+    /// Ids that are read in this step.
+    pub piece: usize,
+    /// What the last step gave.
+    pub outcome: Outcome,
+    bounds: Bounds,
+    seen: usize,
+    rng: Rng,
+    history: History,
+    stream: Option<TextStream<'a>>,
+    /// Text of forced ids that the caller has not heard of yet.
+    unheard: String,
+    /// How the answer ends, once that is certain; it may still owe log-probabilities.
+    ending: Option<Finish>,
+    answer: Completion,
+}
+
+/// What no sequence passes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Longest sequence in tokens.
+    pub capacity: usize,
+    /// Ids that the model knows.
+    pub vocab_size: usize,
+}
+
+/// What a step gave.
+pub(crate) enum Outcome {
+    /// No id: there is more to read, or the answer has ended.
+    Unfinished,
+    /// An id, and the most likely ones.
+    Drawn(TokenLogprob, Vec<TokenLogprob>),
+    /// Logits that are not numbers.
+    NotFinite,
+}
+
+impl<'a> Row<'a> {
+    /// A request in a slot that holds the first `seen` ids of its prompt.
+    pub fn new(index: usize, request: &'a Request, slot: usize, seen: usize, tokenizer: Option<&'a Tokenizer>, bounds: Bounds) -> Row<'a> {
+        let no_room = request.max_tokens == 0 || request.prompt.len() >= bounds.capacity;
+        Row {
+            index,
+            request,
+            slot,
+            piece: 0,
+            outcome: Outcome::Unfinished,
+            bounds,
+            seen,
+            rng: Rng::derive(request.seed, &[rng::label("sample")]),
+            history: History::new(&request.sampling, &request.prompt),
+            stream: tokenizer.map(|tokenizer| TextStream::new(tokenizer, &request.stop_texts)),
+            unheard: String::new(),
+            ending: no_room.then_some(Finish::Length),
+            answer: Completion::default(),
+        }
+    }
+
+    /// Ids of prompt and answer.
+    pub fn len(&self) -> usize {
+        self.request.prompt.len() + self.answer.ids.len()
+    }
+
+    pub fn is_reading_prompt(&self) -> bool {
+        self.seen < self.request.prompt.len()
+    }
+
+    /// Whether the answer has ended and nothing is left to read for log-probabilities.
+    pub fn is_done(&self) -> bool {
+        let owes = self.answer.logprobs.len() < self.answer.ids.len() || self.request.prompt_logprobs && self.is_reading_prompt();
+        self.ending.is_some() && !owes
+    }
+
+    /// Ends the answer where it is; whether it is done then.
+    pub fn halt(&mut self) -> bool {
+        self.ending.get_or_insert(Finish::Halted);
+        self.answer.logprobs.len() == self.answer.ids.len()
+    }
+
+    /// Decides what is read in this step: a single id always, more of them as far as there is room.
+    pub fn take_piece(&mut self, room: &mut usize) {
+        self.piece = self.len() - self.seen;
+        if self.piece > 1 {
+            self.piece = self.piece.min(*room);
+            *room -= self.piece;
+        }
+    }
+
+    /// The ids that are read in this step.
+    pub fn piece(&self) -> &[u32] {
+        let from = self.request.prompt.len();
+        match self.seen < from {
+            true => &self.request.prompt[self.seen..][..self.piece],
+            false => &self.answer.ids[self.seen - from..][..self.piece],
+        }
+    }
+
+    /// Whether log-probabilities of ids are wanted that stand within or right behind the piece already.
+    pub fn wants_all_logits(&self) -> bool {
+        match self.is_reading_prompt() {
+            true => self.request.prompt_logprobs,
+            false => self.len() - self.seen > 1,
+        }
+    }
+
+    /// Takes the logits after the piece's ids, or after the last of them, and draws if nothing is left unseen.
+    pub fn read(&mut self, logits: &[f32], sampler: &mut Sampler) {
+        let vocab = self.bounds.vocab_size;
+        let (request, n) = (self.request, logits.len() / vocab);
+        let first = self.seen + self.piece - n;
+        self.seen += self.piece;
+        for (place, logits) in (first + 1..).zip(logits.chunks_exact(vocab)) {
+            let behind = place.checked_sub(request.prompt.len());
+            let known = match behind {
+                None if request.prompt_logprobs => request.prompt[place],
+                None => continue,
+                Some(at) if at < self.answer.ids.len() => self.answer.ids[at],
+                Some(_) => {
+                    if self.ending.is_none() {
+                        let drawn = sampler.draw(logits, &request.sampling, &self.history, request.top_logprobs, &mut self.rng);
+                        self.outcome = drawn.map_or(Outcome::NotFinite, |(drawn, top)| Outcome::Drawn(drawn, top));
+                    }
+                    return;
+                }
+            };
+            let Some((scored, top)) = sampler.score(logits, known, request.top_logprobs) else {
+                self.outcome = Outcome::NotFinite;
+                return;
+            };
+            self.push_logprob(behind.is_some(), scored.logprob, top);
+        }
+    }
+
+    /// Appends a drawn id, hears what the caller wants, and appends what it forces. Gives whether all answers are to end.
+    pub fn write(&mut self, drawn: TokenLogprob, top: Vec<TokenLogprob>, on_token: &mut dyn FnMut(&Written) -> Next) -> Result<bool> {
+        let TokenLogprob { id, logprob } = drawn;
+        if self.request.stop_ids.contains(&id) {
+            self.push_logprob(true, logprob, top);
+            self.ending = Some(Finish::Stop(id));
+            return Ok(false);
+        }
+        let mut text = std::mem::take(&mut self.unheard);
+        if let Some(stream) = &mut self.stream {
+            let piece = stream.push(id);
+            self.answer.text += &piece;
+            text += &piece;
+            self.ending = stream.stopped().map(Finish::StopText);
+        }
+        self.push_id(id, false);
+        let room = (self.request.max_tokens - self.answer.ids.len()).min(self.bounds.capacity - self.len());
+        if room == 0 {
+            self.ending.get_or_insert(Finish::Length);
+        }
+        let next = on_token(&Written { request: self.index, id, text: &text, logprob, top_logprobs: &top });
+        self.push_logprob(true, logprob, top);
+        match next {
+            Next::Continue => {}
+            Next::End => self.ending = Some(Finish::Halted),
+            Next::EndAll => return Ok(true),
+            Next::Force(ids) => self.force(&ids, room)?,
+        }
+        Ok(false)
+    }
+
+    fn force(&mut self, ids: &[u32], room: usize) -> Result<()> {
+        let vocab_size = self.bounds.vocab_size;
+        if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
+            return Err(Error::UnknownId { what: "a forced answer", request: self.index, id, vocab_size });
+        }
+        if ids.is_empty() || matches!(self.ending, Some(Finish::StopText(_))) {
+            return Ok(());
+        }
+        if ids.len() > room {
+            self.ending = Some(Finish::NoRoom { forced: ids.len(), room });
+            return Ok(());
+        }
+        for &id in ids {
+            if let Some(stream) = &mut self.stream {
+                let piece = stream.push_forced(id);
+                self.answer.text += &piece;
+                self.unheard += &piece;
+            }
+            self.push_id(id, true);
+        }
+        if ids.len() == room {
+            self.ending = Some(Finish::Length);
+        }
+        Ok(())
+    }
+
+    fn push_id(&mut self, id: u32, forced: bool) {
+        self.answer.ids.push(id);
+        self.answer.forced.push(forced);
+        self.history.push(&self.request.sampling, id);
+    }
+
+    fn push_logprob(&mut self, of_answer: bool, logprob: f32, top: Vec<TokenLogprob>) {
+        let Completion { logprobs, top_logprobs, prompt_logprobs, prompt_top_logprobs, .. } = &mut self.answer;
+        let (logprobs, tops) = if of_answer { (logprobs, top_logprobs) } else { (prompt_logprobs, prompt_top_logprobs) };
+        logprobs.push(logprob);
+        if self.request.top_logprobs > 0 {
+            tops.push(top);
+        }
+    }
+
+    /// The answer as it is.
+    pub fn complete(mut self) -> Completion {
+        if let Some(mut stream) = self.stream {
+            self.answer.text += &stream.finish();
+        }
+        Completion { finish: self.ending.unwrap_or(Finish::Halted), ..self.answer }
+    }
+}

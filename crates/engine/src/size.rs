@@ -1,0 +1,86 @@
+//! How large an engine is: sequences side by side, their length, and the memory of their keys and values.
+
+use model::Config;
+use tensor::simd::LANES;
+
+/// The size of an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Sequences that run side by side, at least 1; fewer where `cache_bytes` has no room for them. The others wait.
+    pub slots: usize,
+    /// Longest sequence in tokens, prompt and answer together; the model's context where that is shorter, and less where
+    /// `cache_bytes` has no room for one such sequence.
+    pub capacity: usize,
+    /// Worker threads.
+    pub threads: usize,
+    /// Bound on the memory of keys and values.
+    pub cache_bytes: usize,
+    /// Tokens of prompts and forced ids that are read in one step, at least 1; what is left is read in the next ones.
+    pub prefill_tokens: usize,
+}
+
+impl EngineConfig {
+    /// Bound on the memory of keys and values where none is given: 4 GiB.
+    pub const CACHE_BYTES: usize = 4 << 30;
+
+    /// Tokens of prompts that are read in one step where no other number is given.
+    pub const PREFILL_TOKENS: usize = 256;
+
+    /// A size with the usual bounds.
+    pub fn new(slots: usize, capacity: usize, threads: usize) -> EngineConfig {
+        EngineConfig { slots, capacity, threads, cache_bytes: Self::CACHE_BYTES, prefill_tokens: Self::PREFILL_TOKENS }
+    }
+
+    /// Slots and capacity for a model, within the memory.
+    pub(crate) fn fit(&self, model: &Config) -> (usize, usize) {
+        let wanted = self.capacity.min(model.context);
+        let mut capacity = wanted;
+        if bytes_per_slot(model, wanted) > self.cache_bytes {
+            // The longest one that fits; its bytes grow with its length.
+            let (mut fits, mut too_long) = (0, wanted);
+            while fits + 1 < too_long {
+                let middle = fits.midpoint(too_long);
+                if bytes_per_slot(model, middle) <= self.cache_bytes { fits = middle } else { too_long = middle }
+            }
+            capacity = fits;
+        }
+        let slots = self.cache_bytes / bytes_per_slot(model, capacity).max(1);
+        (self.slots.clamp(1, slots.max(1)), capacity)
+    }
+}
+
+/// Bytes of the keys and values of a sequence of so many tokens: in each block and for each key head a key and a value of f32,
+/// positions of keys and elements of values rounded up to whole panels, and a panel's step for alignment.
+pub fn bytes_per_slot(model: &Config, capacity: usize) -> usize {
+    if capacity == 0 {
+        return 0;
+    }
+    let keys = model.n_kv_heads * capacity.div_ceil(LANES) * model.head_dim;
+    let values = model.n_kv_heads * model.head_dim.div_ceil(LANES) * capacity;
+    model.n_layers * (keys + values + 2) * LANES * size_of::<f32>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_and_capacity_follow_from_the_memory() {
+        // Two blocks, one key head of 32: 512 bytes a token and 256 for alignment.
+        let model = Config { n_layers: 2, n_heads: 2, n_kv_heads: 1, head_dim: 32, ..Config::from_depth(2, 100, 64) };
+        let whole = bytes_per_slot(&model, 64);
+        assert_eq!(whole, 2 * 2 * (64 * 32 + 16) * 4);
+        let fit = |slots, capacity, cache_bytes| EngineConfig { cache_bytes, ..EngineConfig::new(slots, capacity, 1) }.fit(&model);
+        assert_eq!(fit(7, 1000, EngineConfig::CACHE_BYTES), (7, 64));
+        assert_eq!(fit(0, 30, EngineConfig::CACHE_BYTES), (1, 30));
+        assert_eq!(fit(7, 1000, 3 * whole), (3, 64));
+        assert_eq!(fit(7, 1000, 3 * whole - 1), (2, 64));
+        assert_eq!(fit(7, 1000, whole), (1, 64));
+        for bytes in [whole - 1, 20_000, 10_000, 5000] {
+            let (slots, capacity) = fit(7, 1000, bytes);
+            assert!(capacity > 0 && slots * bytes_per_slot(&model, capacity) <= bytes, "{slots} slots of {capacity} in {bytes}");
+            assert!(bytes_per_slot(&model, capacity + 1) > bytes, "{capacity} tokens in {bytes}");
+        }
+        assert_eq!(fit(7, 1000, 100).1, 0);
+    }
+}
