@@ -202,11 +202,12 @@ pub fn check_sizes(config: &Config) -> std::result::Result<(), String> {
 /// Writes `config.json` with the names of transformers 4, which transformers 5 reads too. A model without end tokens says so: else
 /// an architecture's usual ones are meant.
 pub fn write(config: &Config, tokens: Option<EndTokens>, dtype: &str, folder: &Path) -> Result<()> {
+    let end_of_text = tokens.map(|tokens| tokens.end_of_text);
     let common = json!({
         "architectures": [architecture(config.family)],
         "model_type": config.family.name(),
-        "bos_token_id": tokens.map(|tokens| tokens.end_of_text),
-        "eos_token_id": tokens.map(|tokens| tokens.end_of_text),
+        "bos_token_id": end_of_text,
+        "eos_token_id": end_of_text,
         "initializer_range": 0.02,
         "tie_word_embeddings": config.tie_embeddings,
         "torch_dtype": dtype,

@@ -114,8 +114,8 @@ fn table(model: &Model, format: Format, out: &Path) -> String {
 
 /// Shows how the model goes on with the prompt, as it comes.
 fn tell(model: &Model, pieces: &Pieces, args: &Args, context: &Context) -> anyhow::Result<()> {
-    let mut request = Request::new(pieces.encode(&args.prompt), args.tokens, Sampling::greedy(), 0);
-    request.stop_ids = vec![Pieces::BOS, Pieces::EOS];
+    let prompt = pieces.encode(&args.prompt);
+    let request = Request { stop_ids: vec![Pieces::BOS, Pieces::EOS], ..Request::new(prompt, args.tokens, Sampling::greedy(), 0) };
     let mut stream = PieceStream::new(pieces);
     // The prompt is shown with the first token, so that a refused one shows nothing.
     let mut text: String = request.prompt.iter().map(|&id| stream.push(id)).collect();
@@ -133,9 +133,9 @@ fn tell(model: &Model, pieces: &Pieces, args: &Args, context: &Context) -> anyho
         let tokens = completion.ids.len();
         let ending = match completion.finish {
             Finish::Stop(_) => "ended by the model",
+            Finish::Halted | Finish::StopText(_) | Finish::NoRoom { .. } => "stopped",
             Finish::Length if tokens == args.tokens => "cut at --tokens",
             Finish::Length => "cut where the context is full",
-            Finish::Halted | Finish::StopText(_) | Finish::NoRoom { .. } => "stopped",
         };
         context.line(&format!("({tokens} tokens, {ending})"));
     }
