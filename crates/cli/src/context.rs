@@ -2,10 +2,10 @@
 //!
 //! This is the one place that looks at the terminal and listens to Ctrl-C; commands and crates take what it found.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read};
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use base::progress::{Output, Progress};
 use base::stop::Stop;
 
@@ -28,20 +28,20 @@ pub struct Context {
     pub threads: usize,
 }
 
-/// The arguments that every command takes.
+/// The arguments that every command takes. They stand behind its own in the help, however many these are.
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// Worker threads; training on another number gives other (equally good) bytes [default: one per processor]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, global = true, display_order = 100, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Multiply matrices in all 24 bits of f32 where AMX would keep 16 and be several times faster
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     full_precision: bool,
     /// Show progress as whole lines and results without colours, as if there were no terminal
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 102)]
     plain: bool,
     /// Show no progress
-    #[arg(long, global = true, conflicts_with = "plain")]
+    #[arg(long, global = true, display_order = 103, conflicts_with = "plain")]
     quiet: bool,
 }
 
@@ -102,6 +102,19 @@ pub fn was_stopped(error: &anyhow::Error) -> bool {
 /// An error of training, as any other.
 pub fn from_train(error: train::Error) -> anyhow::Error {
     error.into()
+}
+
+/// The text on the standard input, to its end.
+pub fn read_stdin(context: &Context) -> anyhow::Result<String> {
+    if std::io::stdin().is_terminal() {
+        context.line("reading the text from here; end it with Ctrl-D");
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read the standard input")?;
+    String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        anyhow::anyhow!("the standard input is damaged at byte {place}: it is not UTF-8; convert it to UTF-8")
+    })
 }
 
 /// An error of the outside world as one line: the chain of its causes, without a cause that the sentence before it

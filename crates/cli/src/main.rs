@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, chat, complete, crawl, curate, eval, import, pretrain, run, sft, tokenize};
+use commands::{bench, chat, complete, crawl, curate, eval, export, import, pretrain, run, sft, tokenize};
 use context::{Context, EXIT_STOPPED, Options};
 
 /// Raises a chat model from raw web pages, on one machine.
@@ -40,6 +40,7 @@ enum Command {
     Sft(sft::Args),
     Eval(eval::Args),
     Import(import::Args),
+    Export(export::Args),
     Complete(complete::Args),
     Chat(chat::Args),
     Bench(bench::Args),
@@ -78,6 +79,7 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<()> {
         Command::Sft(args) => sft::run(args, context),
         Command::Eval(args) => eval::run(args, context),
         Command::Import(args) => import::run(args, context),
+        Command::Export(args) => export::run(args, context),
         Command::Complete(args) => complete::run(args, context),
         Command::Chat(args) => chat::run(args, context),
         Command::Bench(args) => bench::run(args, context),

@@ -1,24 +1,29 @@
-//! A model folder, ready to answer: weights, tokenizer and how its maker samples from it.
+//! A model, ready to answer: weights, tokenizer and how its maker samples from it. A folder as Hugging Face has them, or a GGUF file.
 
 use std::path::Path;
 
 use base::files;
-use model::Model;
+use model::inference::Weights;
+use model::stored::Stored;
 use serde::Deserialize;
+use tensor::quant::Format;
 use tokenizer::{TOKENIZER_FILE, Tokenizer};
 
-use crate::{Error, Result, Sampling};
+use crate::{Engine, EngineConfig, Error, Result, Sampling, gguf};
 
 /// The name of the file with the maker's sampling.
 pub const GENERATION_FILE: &str = "generation_config.json";
 
-/// What a model folder holds.
+/// Special tokens that end a turn of a conversation, in the formats that are known.
+const TURN_ENDS: [&str; 4] = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>"];
+
+/// What a model folder or a GGUF file holds beside the weights.
 #[derive(Debug)]
 pub struct ModelFolder {
-    /// The weights.
-    pub model: Model,
-    /// Its tokenizer; both have equally many ids.
+    /// Its tokenizer; the model may have more ids, for which there is no text.
     pub tokenizer: Tokenizer,
+    /// What stands before a text: `<|endoftext|>` in our own models, what they were trained with in others.
+    pub start: Vec<u32>,
     /// As `generation_config.json` has it; without that file temperature 0.8, top-k 50, top-p 0.95.
     pub sampling: Sampling,
     /// Ids that end an answer, by that file.
@@ -26,21 +31,26 @@ pub struct ModelFolder {
 }
 
 impl ModelFolder {
-    /// Reads a folder. A tokenizer that is not the model's is refused.
-    pub fn load(folder: &Path) -> Result<ModelFolder> {
-        let model = Model::load(folder)?;
-        let tokenizer = Tokenizer::load_ours(folder)?;
-        if tokenizer.vocab_size() != model.config.vocab_size {
-            return Err(Error::OtherTokenizer {
-                model: folder.join("config.json"),
-                model_ids: model.config.vocab_size,
-                tokenizer: folder.join(TOKENIZER_FILE),
-                tokenizer_ids: tokenizer.vocab_size(),
-            });
-        }
-        let path = folder.join(GENERATION_FILE);
-        let file = if path.exists() { files::read_json(&path)? } else { GenerationFile::default() };
+    /// Reads a folder or a file, the matrices in the format that they are stored in or in another. A tokenizer that is not the model's
+    /// is refused.
+    pub fn load(path: &Path, format: Option<Format>) -> Result<(Weights, ModelFolder)> {
+        let stored = Stored::open(path)?;
+        let folder = ModelFolder::beside(path, &stored)?;
+        Ok((Weights::load(&stored, format)?, folder))
+    }
+
+    fn beside(path: &Path, stored: &Stored) -> Result<ModelFolder> {
+        let tokenizer = ModelFolder::tokenizer_of(path, stored)?;
         let usual = Sampling { top_k: 50, top_p: 0.95, ..Sampling::plain(0.8) };
+        if let Some(file) = &stored.gguf {
+            let vocabulary = gguf::read_vocabulary(file)?;
+            let start = vocabulary.bos_token_id.filter(|_| vocabulary.add_bos_token == Some(true));
+            let stop_ids = vocabulary.eos_token_id.into_iter().collect();
+            let start = if tokenizer.is_ours() { Some(tokenizer.eot()) } else { start };
+            return Ok(ModelFolder { tokenizer, start: start.into_iter().collect(), sampling: usual, stop_ids });
+        }
+        let path = path.join(GENERATION_FILE);
+        let file = if path.exists() { files::read_json(&path)? } else { GenerationFile::default() };
         let sampling = match file.do_sample {
             Some(false) => Sampling::greedy(),
             _ => Sampling {
@@ -57,13 +67,58 @@ impl ModelFolder {
             Some(Ids::One(id)) => vec![id],
             Some(Ids::Many(ids)) => ids,
         };
-        Ok(ModelFolder { model, tokenizer, sampling, stop_ids })
+        // Llama 3 puts its first token before every text; GPT-2 and Qwen2 put none.
+        let start = if tokenizer.is_ours() { Some(tokenizer.eot()) } else { tokenizer.special("<|begin_of_text|>") };
+        Ok(ModelFolder { tokenizer, start: start.into_iter().collect(), sampling, stop_ids })
     }
 
-    /// Ids that end a turn of a conversation: the file's, `<|im_end|>` and `<|endoftext|>`.
+    /// The tokenizer of a stored model. One that has more ids than the model is refused.
+    pub fn tokenizer_of(path: &Path, stored: &Stored) -> Result<Tokenizer> {
+        let (tokenizer, file) = match &stored.gguf {
+            Some(file) => (gguf::tokenizer_of(file)?, path.to_path_buf()),
+            None => (Tokenizer::load(path)?, path.join(TOKENIZER_FILE)),
+        };
+        if tokenizer.vocab_size() > stored.config.vocab_size {
+            return Err(Error::OtherTokenizer {
+                model: path.to_path_buf(),
+                model_ids: stored.config.vocab_size,
+                tokenizer: file,
+                tokenizer_ids: tokenizer.vocab_size(),
+            });
+        }
+        Ok(tokenizer)
+    }
+
+    /// An engine that gives only ids that have a text.
+    pub fn engine(&self, weights: Weights, config: EngineConfig) -> Engine {
+        let mut engine = Engine::with_weights(weights, config);
+        engine.limit_ids(self.tokenizer.vocab_size());
+        engine
+    }
+
+    /// The ids of a text as it stands at the beginning of a document. An empty one begins with what begins a document.
+    pub fn prompt(&self, text: &str) -> Vec<u32> {
+        let mut ids = self.start.clone();
+        self.tokenizer.encode_into(text, &mut ids);
+        if ids.is_empty() {
+            ids.extend(self.tokenizer.document_start());
+        }
+        ids
+    }
+
+    /// Ids that end a document: what the model's maker says, and what begins the next one.
+    pub fn document_ends(&self) -> Vec<u32> {
+        let mut ids = self.stop_ids.clone();
+        ids.extend(self.tokenizer.document_start());
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// Ids that end a turn of a conversation: what the model's maker says, and the special tokens that do so in known formats.
     pub fn turn_ends(&self) -> Vec<u32> {
         let mut ids = self.stop_ids.clone();
-        ids.extend([self.tokenizer.im_end(), self.tokenizer.eot()]);
+        ids.extend(TURN_ENDS.iter().filter_map(|spelling| self.tokenizer.special(spelling)));
         ids.sort_unstable();
         ids.dedup();
         ids

@@ -19,6 +19,7 @@ use crate::{Completion, EngineConfig, Error, Finish, Next, Request, Result, Writ
 #[derive(Debug)]
 pub struct Engine {
     weights: Weights,
+    n_ids: usize, // that may come
     cache: KvCache,
     slots: Slots,
     threads: usize,
@@ -52,10 +53,16 @@ const LOGITS_PER_THREAD: usize = 32_000;
 impl Engine {
     /// Lays out a copy of the model's weights. Later changes of the model do not show here: make a new engine.
     pub fn new(model: &Model, config: EngineConfig) -> Engine {
-        let (slots, capacity) = config.fit(&model.config);
+        Engine::with_weights(Weights::new(model), config)
+    }
+
+    /// Takes weights as they are laid out.
+    pub fn with_weights(weights: Weights, config: EngineConfig) -> Engine {
+        let (slots, capacity) = config.fit(weights.config());
         Engine {
-            weights: Weights::new(model),
-            cache: KvCache::new(&model.config, slots, capacity),
+            n_ids: weights.config().vocab_size,
+            cache: KvCache::new(weights.config(), slots, capacity),
+            weights,
             slots: Slots::new(slots),
             threads: config.threads.max(1),
             prefill_tokens: config.prefill_tokens.max(1),
@@ -64,6 +71,11 @@ impl Engine {
             all_logits: Vec::new(),
             work: Work::default(),
         }
+    }
+
+    /// Lets no id come from this one on: a model may have more rows of logits than its tokenizer has tokens.
+    pub fn limit_ids(&mut self, n_ids: usize) {
+        self.n_ids = n_ids.min(self.weights.config().vocab_size);
     }
 
     /// Longest sequence in tokens, prompt and answer together.
@@ -153,7 +165,7 @@ impl Engine {
 
     fn check(&self, index: usize, request: &Request, tokenizer: Option<&Tokenizer>) -> Result<()> {
         let context = self.cache.capacity();
-        let vocab_size = self.weights.config().vocab_size;
+        let vocab_size = self.n_ids;
         request.sampling.check()?;
         if request.prompt.is_empty() {
             return Err(Error::PromptEmpty { request: index, context });
@@ -188,7 +200,7 @@ impl Engine {
         waiting: &mut VecDeque<usize>,
         rows: &mut Vec<Row<'a>>,
     ) {
-        let bounds = Bounds { capacity: self.cache.capacity(), vocab_size: self.weights.config().vocab_size };
+        let bounds = Bounds { capacity: self.cache.capacity(), vocab_size: self.weights.config().vocab_size, n_ids: self.n_ids };
         let mut place = 0;
         while self.slots.has_free() && place < waiting.len().min(LOOK_AHEAD) {
             let index = waiting[place];
@@ -214,7 +226,7 @@ impl Engine {
     /// Feeds every row what it has not seen yet, of prompts at most `prefill_tokens` together; draws the next id of rows that
     /// have seen all.
     fn step(&mut self, rows: &mut [Row]) {
-        let Engine { weights, cache, slots, threads, prefill_tokens, samplers, last_logits, all_logits, work } = self;
+        let Engine { weights, cache, slots, threads, prefill_tokens, samplers, last_logits, all_logits, work, .. } = self;
         let mut room = *prefill_tokens;
         for row in rows.iter_mut() {
             row.take_piece(&mut room);

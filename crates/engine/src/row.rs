@@ -39,6 +39,8 @@ pub(crate) struct Bounds {
     pub capacity: usize,
     /// Ids that the model knows.
     pub vocab_size: usize,
+    /// Ids that may come: those that have a text.
+    pub n_ids: usize,
 }
 
 /// What a step gave.
@@ -126,6 +128,7 @@ impl<'a> Row<'a> {
         let first = self.seen + self.piece - n;
         self.seen += self.piece;
         for (place, logits) in (first + 1..).zip(logits.chunks_exact(vocab)) {
+            let logits = &logits[..self.bounds.n_ids];
             let behind = place.checked_sub(request.prompt.len());
             let known = match behind {
                 None if request.prompt_logprobs => request.prompt[place],
@@ -179,7 +182,7 @@ impl<'a> Row<'a> {
     }
 
     fn force(&mut self, ids: &[u32], room: usize) -> Result<()> {
-        let vocab_size = self.bounds.vocab_size;
+        let vocab_size = self.bounds.n_ids;
         if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
             return Err(Error::UnknownId { what: "a forced answer", request: self.index, id, vocab_size });
         }

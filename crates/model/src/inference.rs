@@ -99,11 +99,30 @@ impl Weights {
 
     /// Prepares the caches for single tokens, on the threads of the caller's pool: see [`Packed::read_on_all_threads`].
     fn read_on_all_threads(&self) {
-        let blocks = self.blocks.iter().flat_map(|block| [&block.qkv, &block.attn_out, &block.up, &block.down]);
-        let matrices = || blocks.clone().chain([&self.head]).flat_map(Linear::matrices);
-        if matrices().map(Packed::bytes).sum::<usize>() <= BYTES_TO_SHARE {
-            matrices().for_each(Packed::read_on_all_threads);
+        if self.bytes() <= BYTES_TO_SHARE {
+            self.matrices().for_each(Packed::read_on_all_threads);
         }
+    }
+
+    /// Bytes of the matrices, all of which a token's pass reads.
+    pub fn bytes(&self) -> usize {
+        self.matrices().map(Packed::bytes).sum()
+    }
+
+    /// The formats of the matrices, each once, in the order in which they come.
+    pub fn formats(&self) -> Vec<Format> {
+        let mut formats = Vec::new();
+        for matrix in self.matrices() {
+            if !formats.contains(&matrix.format()) {
+                formats.push(matrix.format());
+            }
+        }
+        formats
+    }
+
+    fn matrices(&self) -> impl Iterator<Item = &Packed> {
+        let blocks = self.blocks.iter().flat_map(|block| [&block.qkv, &block.attn_out, &block.up, &block.down]);
+        blocks.chain([&self.head]).flat_map(Linear::matrices)
     }
 
     /// The architecture's sizes.

@@ -14,7 +14,7 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Deserialize;
 use tensor::quant::{self, Format};
 
-use crate::gguf::{self, Change, Gguf, Hyperparameters, Value, pairs_to_halves};
+use crate::gguf::{self, Change, Gguf, Hyperparameters, pairs_to_halves};
 use crate::params::TensorSpec;
 use crate::{Config, Error, Layout, Result, config_file};
 
@@ -49,12 +49,11 @@ struct Place {
 pub struct Stored {
     /// Its sizes.
     pub config: Config,
-    /// The keys of a GGUF file, among them those of its vocabulary; none of a folder, which has files for them.
-    pub keys: Vec<(String, Value)>,
+    /// The GGUF file that it stands in, with its keys; none where it is a folder.
+    pub gguf: Option<Gguf>,
+    /// The weights' files of a folder.
     files: Vec<(PathBuf, MappedFile)>,
     places: HashMap<String, Place>,
-    /// Whether GPT-2's matrices lie the way in which they are used.
-    is_turned: bool,
 }
 
 /// `model.safetensors.index.json`.
@@ -84,7 +83,7 @@ impl Stored {
             }
             paths = names.iter().map(|name| folder.join(name)).collect();
         }
-        let mut stored = Stored { config, keys: Vec::new(), files: Vec::new(), places: HashMap::new(), is_turned: false };
+        let mut stored = Stored { config, gguf: None, files: Vec::new(), places: HashMap::new() };
         for path in &paths {
             stored.add_safetensors(path)?;
         }
@@ -113,7 +112,7 @@ impl Stored {
 
     /// Opens a GGUF file.
     fn open_gguf(path: &Path) -> Result<Stored> {
-        let mut gguf = Gguf::open(path)?;
+        let gguf = Gguf::open(path)?;
         let sizes = Hyperparameters::read(&gguf)?;
         let config = sizes.config(&gguf)?;
         let mut places = HashMap::new();
@@ -131,8 +130,7 @@ impl Stored {
             let place = Place { format, shape: entry.shape.clone(), file: 0, range: entry.range.clone(), paired_heads };
             places.insert(renamed.name, place);
         }
-        let keys = std::mem::take(&mut gguf.keys);
-        Ok(Stored { config, keys, files: vec![(path.to_path_buf(), gguf.into_file())], places, is_turned: true })
+        Ok(Stored { config, gguf: Some(gguf), files: Vec::new(), places })
     }
 
     /// Checks that every tensor of a layout is there in its shape and nothing else that could matter.
@@ -141,11 +139,8 @@ impl Stored {
             self.place(tensor)?;
         }
         let known: HashSet<&str> = layout.tensors.iter().map(|tensor| self.stored_name(&tensor.name)).collect();
-        match self.places.keys().find(|name| !known.contains(name.as_str()) && !is_idle(name, layout)) {
-            Some(name) => {
-                let (path, _) = &self.files[self.places[name].file];
-                Err(damaged(path, format!("tensor {name} is none that the configuration asks for")))
-            }
+        match self.places.iter().find(|(name, _)| !known.contains(name.as_str()) && !is_idle(name, layout)) {
+            Some((name, place)) => Err(damaged(self.path(place), format!("tensor {name} is none that the configuration asks for"))),
             None => Ok(()),
         }
     }
@@ -158,24 +153,40 @@ impl Stored {
         }
     }
 
+    /// The file in which a tensor lies.
+    fn path(&self, place: &Place) -> &Path {
+        self.gguf.as_ref().map_or_else(|| &*self.files[place.file].0, |gguf| &gguf.path)
+    }
+
+    fn bytes(&self, place: &Place) -> &[u8] {
+        match &self.gguf {
+            Some(gguf) => gguf.bytes_at(place.range.clone()),
+            None => &self.files[place.file].1[place.range.clone()],
+        }
+    }
+
     fn place(&self, tensor: &TensorSpec) -> Result<&Place> {
-        let (path, _) = &self.files[0];
         let name = self.stored_name(&tensor.name);
-        let place = self.places.get(name).ok_or_else(|| damaged(path, format!("tensor {name} is missing")))?;
+        let place = self.places.get(name).ok_or_else(|| {
+            let path = self.gguf.as_ref().map_or_else(|| &*self.files[0].0, |gguf| &gguf.path);
+            damaged(path, format!("tensor {name} is missing"))
+        })?;
         let mut shape = tensor.shape.clone();
         if self.turns(tensor) {
             shape.reverse();
         }
         if place.shape != shape {
-            let (path, _) = &self.files[place.file];
-            return Err(damaged(path, format!("tensor {name} has shape {:?} where the configuration asks for {shape:?}", place.shape)));
+            return Err(damaged(
+                self.path(place),
+                format!("tensor {name} has shape {:?} where the configuration asks for {shape:?}", place.shape),
+            ));
         }
         Ok(place)
     }
 
-    /// Whether a tensor lies the other way round than it is used.
+    /// Whether a tensor lies the other way round than it is used, as GPT-2's matrices do in folders.
     fn turns(&self, tensor: &TensorSpec) -> bool {
-        tensor.transposed && !self.is_turned
+        tensor.transposed && self.gguf.is_none()
     }
 
     /// Reads a tensor, turned the way it is used.
@@ -184,7 +195,7 @@ impl Stored {
         quant::dequantize(format, &bytes, out);
         match out.iter().position(|value| !value.is_finite()) {
             Some(at) => {
-                let (path, _) = &self.files[self.place(tensor)?.file];
+                let path = self.path(self.place(tensor)?);
                 Err(damaged(path, format!("tensor {} holds {} at element {at}", tensor.name, out[at])))
             }
             None => Ok(()),
@@ -194,7 +205,7 @@ impl Stored {
     /// The rows of a tensor in the format that they are stored in, turned the way they are used.
     pub fn rows(&self, tensor: &TensorSpec) -> Result<(Format, Cow<'_, [u8]>)> {
         let place = self.place(tensor)?;
-        let bytes = &self.files[place.file].1[place.range.clone()];
+        let bytes = self.bytes(place);
         if place.paired_heads > 0 {
             return Ok((place.format, Cow::Owned(pairs_to_halves(bytes, place.paired_heads, tensor.shape[0]))));
         }

@@ -293,6 +293,11 @@ impl Tokenizer {
         }
     }
 
+    /// Whether it has all special tokens of our own tokenizers.
+    pub fn is_ours(&self) -> bool {
+        SPECIALS.iter().all(|special| self.special(special).is_some())
+    }
+
     /// `<|im_start|>`, which begins a message. Panics, as the next ones do, in a tokenizer that is not of our kind.
     pub fn im_start(&self) -> u32 {
         self.ours("<|im_start|>")

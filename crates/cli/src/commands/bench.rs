@@ -1,11 +1,18 @@
 //! `bench train`: the training step beside the rate of its own matrix products. `bench decode`: how fast sequences grow.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::bail;
-use model::Config;
+use model::inference::Weights;
+use model::stored::Stored;
+use model::{Config, Family, Model};
+use tensor::quant::Format;
+use tokenizer::Tokenizer;
 use train::measure::{self, Shape};
 use train::optimizer::Method;
 use train::step::Division;
 
+use super::export::parse_format;
 use crate::context::Context;
 
 /// Measures this machine.
@@ -48,9 +55,18 @@ struct DecodeArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// The models of `bench train`
-    #[arg(long, default_value = "base", value_parser = ["base", "demo", "small", "gpt2"])]
+    /// Random weights of the models of `bench train`; 15m: V 12288, width 384, 6 blocks; qwen: the sizes of Qwen2.5 0.5B
+    #[arg(long, default_value = "base", value_parser = ["base", "demo", "small", "gpt2", "15m", "qwen"])]
     shape: String,
+    /// A model folder or GGUF file instead
+    #[arg(long, value_name = "MODEL")]
+    model: Option<PathBuf>,
+    /// The format of the weights: f32, f16, bf16, q8_0, q4_0, q5_0, q4_k, q5_k or q6_k [default: as stored; random ones f32]
+    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
+    weights: Option<Format>,
+    /// Write the model as a GGUF file instead of measuring, with single bytes as its vocabulary, so that others can be measured on it
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// Sequences side by side
     #[arg(long, default_value_t = 64)]
     sequences: usize,
@@ -70,9 +86,17 @@ fn named_shape(name: &str) -> (Config, usize, usize) {
     match name {
         "demo" => (Config::from_depth(3, 3072, 256), 8, 256),
         "gpt2" => (Config::from_depth(12, 50_304, 1024), 4, 1024),
+        "15m" => (Config::from_depth(6, 12_288, 1024), 4, 1024),
+        "qwen" => (qwen(), 1, 1024),
         "small" => (Config { n_layers: 8, ..Config::from_depth(8, 8192, 512) }, 4, 512),
         _ => (Config { n_layers: 6, intermediate_size: 704, tie_embeddings: false, ..Config::from_depth(4, 4096, 256) }, 8, 256),
     }
+}
+
+/// The sizes of Qwen2.5 0.5B.
+fn qwen() -> Config {
+    let (n_layers, n_kv_heads, intermediate_size, rope_theta) = (24, 2, 4864, 1e6);
+    Config { n_layers, n_kv_heads, intermediate_size, rope_theta, ..Config::from_depth(14, 151_936, 4096) }.with_family(Family::Qwen2)
 }
 
 /// Runs the measurement and prints it.
@@ -84,27 +108,60 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 }
 
 fn decode(args: &DecodeArgs, context: &Context) -> anyhow::Result<()> {
-    let (config, _, _) = named_shape(&args.shape);
+    let stored = args.model.as_deref().map(Stored::open).transpose()?;
+    let config = stored.as_ref().map_or_else(|| named_shape(&args.shape).0, |stored| stored.config);
     let DecodeArgs { sequences, prompt, tokens, .. } = *args;
-    if prompt == 0 || tokens == 0 || sequences == 0 || prompt + tokens > config.context {
+    if prompt == 0 || tokens < 2 || sequences == 0 || prompt + tokens > config.context {
         bail!(
-            "--sequences {sequences} of --prompt {prompt} and --tokens {tokens}: each is at least 1, and prompt and tokens fit the context of {}",
+            "--sequences {sequences} of --prompt {prompt} and --tokens {tokens}: each is at least 1, tokens 2, and prompt and tokens fit the \
+             context of {}",
             config.context
         );
     }
-    let shape = engine::measure::Shape { config, sequences, prompt, tokens, threads: context.threads };
-    let measured = engine::measure::measure(shape, args.rounds.max(1))?;
+    if let Some(path) = &args.save {
+        return save(&config, args.weights, path);
+    }
+    let weights = match &stored {
+        Some(stored) => Weights::load(stored, args.weights)?,
+        None => Weights::converted(&Model::new(config, 1), args.weights.unwrap_or(Format::F32)),
+    };
+    let name = args.model.as_ref().map_or(args.shape.clone(), |path| path.display().to_string());
+    let shape = engine::measure::Shape { sequences, prompt, tokens, threads: context.threads };
+    let measured = engine::measure::measure(weights, shape, args.rounds.max(1))?;
     if args.json {
         println!("{}", serde_json::to_string(&measured)?);
         return Ok(());
     }
-    println!("shape {}, {} threads, {}, {} rounds, medians", args.shape, context.threads, measured.instruction_set, measured.rounds);
-    println!("  one sequence     {:>8.0} tokens/s (interquartile range {:.0})", measured.one_tokens_per_second, measured.one_iqr);
+    let gigabytes = measured.weight_bytes as f64 / 1e9;
+    println!(
+        "{name} in {} ({gigabytes:.3} GB of matrices), {} threads, {}, {} rounds, medians",
+        measured.formats.join(", "),
+        context.threads,
+        measured.instruction_set,
+        measured.rounds
+    );
+    println!("  a prompt of {:<5}{:>8.0} tokens/s", measured.prompt, measured.prefill_tokens_per_second);
+    println!(
+        "  one sequence     {:>8.0} tokens/s (interquartile range {:.0}), {:.1} GB/s of weights",
+        measured.one_tokens_per_second,
+        measured.one_iqr,
+        gigabytes * measured.one_tokens_per_second
+    );
     println!(
         "  {:>3} sequences    {:>8.0} tokens/s (interquartile range {:.0})",
         sequences, measured.many_tokens_per_second, measured.many_iqr
     );
     Ok(())
+}
+
+/// Writes a model of random weights with single bytes as its vocabulary.
+fn save(config: &Config, format: Option<Format>, path: &Path) -> anyhow::Result<()> {
+    let scratch = base::files::AtomicDir::create(&path.with_extension("folder"))?;
+    model::folder::save(&Model::new(*config, 1), model::folder::EndTokens { end_of_text: 0, end_of_turn: 0 }, scratch.path())?;
+    let mut vocabulary = Tokenizer::from_merges(Vec::new()).gguf_keys().map_err(anyhow::Error::msg)?;
+    vocabulary.pad(config.vocab_size);
+    let stored = Stored::open(scratch.path())?;
+    Ok(model::gguf::export(&stored, None, engine::gguf::vocabulary_keys(vocabulary), format, path)?)
 }
 
 fn train(args: &TrainArgs, context: &Context) -> anyhow::Result<()> {

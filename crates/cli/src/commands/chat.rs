@@ -9,18 +9,20 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::bail;
-use engine::{Engine, EngineConfig, Finish, ModelFolder, Next, Request, Sampling, TextStream};
-use tokenizer::chat::{Conversation, Message, Role, render_prompt};
+use engine::{Engine, EngineConfig, Finish, ModelFolder, Next, Request, Sampling};
+use tokenizer::chat::{ChatFormat, Conversation, Message, Role};
 
-use super::complete::{SamplingArgs, model_folder};
+use super::complete::{SamplingArgs, WeightsArgs, model_folder};
 use crate::context::Context;
 
 /// Talks with an assistant.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the model [default: the newest finished runs/*/sft]
+    /// Folder of the model, or a GGUF file [default: the newest finished runs/*/sft]
     #[arg(long)]
     model: Option<PathBuf>,
+    #[command(flatten)]
+    weights: WeightsArgs,
     /// What the assistant is told before the conversation
     #[arg(long)]
     system: Option<String>,
@@ -39,8 +41,12 @@ const COMMANDS: &str = "/new begins a new conversation, /system TEXT begins one 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let folder = model_folder(args.model.as_deref(), "sft", context)?;
-    let loaded = ModelFolder::load(&folder)?;
-    let mut talk = Talk::new(args, &loaded, context)?;
+    let (weights, loaded) = ModelFolder::load(&folder, args.weights.weights)?;
+    let Some(format) = ChatFormat::of(&loaded.tokenizer) else {
+        bail!("the vocabulary of {} has no chat format that is known here; let it go on with a text: `complete`", folder.display());
+    };
+    let config = EngineConfig::new(1, weights.config().context, context.threads);
+    let mut talk = Talk::new(args, &loaded, loaded.engine(weights, config), format, context)?;
     if let Some(question) = &args.prompt {
         return match talk.answer(question)? {
             Turn::NoRoom(tokens) => bail!("{}; ask a shorter question", talk.no_room(tokens)),
@@ -104,6 +110,7 @@ enum Turn {
 struct Talk<'a> {
     loaded: &'a ModelFolder,
     engine: Engine,
+    format: ChatFormat,
     sampling: Sampling,
     args: &'a Args,
     context: &'a Context,
@@ -113,12 +120,12 @@ struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    fn new(args: &'a Args, loaded: &'a ModelFolder, context: &'a Context) -> anyhow::Result<Talk<'a>> {
-        let config = EngineConfig::new(1, loaded.model.config.context, context.threads);
+    fn new(args: &'a Args, loaded: &'a ModelFolder, engine: Engine, format: ChatFormat, context: &'a Context) -> anyhow::Result<Talk<'a>> {
         let mut talk = Talk {
             loaded,
-            engine: Engine::new(&loaded.model, config),
-            sampling: args.sampling.resolve(loaded.sampling)?,
+            engine,
+            format,
+            sampling: args.sampling.resolve(&loaded.sampling)?,
             args,
             context,
             conversation: Conversation::default(),
@@ -141,32 +148,26 @@ impl<'a> Talk<'a> {
     fn answer(&mut self, question: &str) -> anyhow::Result<Turn> {
         self.conversation.messages.push(Message::text(Role::User, question));
         let tokenizer = &self.loaded.tokenizer;
-        let prompt = render_prompt(&self.conversation, tokenizer);
+        let prompt = self.format.render_prompt(&self.conversation, tokenizer)?;
         let (prompt_len, capacity) = (prompt.len(), self.engine.capacity());
         if prompt_len >= capacity {
             self.conversation.messages.pop();
             return Ok(Turn::NoRoom(prompt_len));
         }
-        let request = Request {
-            prompt,
-            max_tokens: self.args.max_tokens.unwrap_or(usize::MAX),
-            sampling: self.sampling.clone(),
-            stop_ids: self.loaded.turn_ends(),
-            seed: self.args.sampling.seed(self.answers),
-        };
+        let max_tokens = self.args.max_tokens.unwrap_or(usize::MAX);
+        let seed = self.args.sampling.seed(self.answers);
+        let request = Request { stop_ids: self.loaded.turn_ends(), ..Request::new(prompt, max_tokens, self.sampling.clone(), seed) };
         self.answers += 1;
-        let mut stream = TextStream::new(tokenizer, &[]);
-        let mut text = String::new();
-        let completions = self.engine.generate_while(&[request], &mut |_, id| {
-            let piece = stream.push(id);
-            print!("{piece}");
-            text += &piece;
-            let shown = std::io::stdout().flush();
-            if shown.is_err() || self.context.stop.requested() { Next::EndAll } else { Next::Continue }
+        let mut shown = 0;
+        let mut completions = self.engine.generate_texts(tokenizer, &[request], &mut |written| {
+            print!("{}", written.text);
+            shown += written.text.len();
+            let flushed = std::io::stdout().flush();
+            if flushed.is_err() || self.context.stop.requested() { Next::EndAll } else { Next::Continue }
         })?;
-        let rest = stream.finish();
-        println!("{rest}");
-        self.conversation.messages.push(Message::text(Role::Assistant, text + &rest));
+        let text = std::mem::take(&mut completions[0].text);
+        println!("{}", &text[shown..]);
+        self.conversation.messages.push(Message::text(Role::Assistant, text));
         let answer_len = completions[0].ids.len();
         match completions[0].finish {
             Finish::Halted => return Ok(Turn::Stopped),
@@ -175,7 +176,8 @@ impl<'a> Talk<'a> {
                  /new begins a new one)"
             ),
             Finish::Length => self.context.line("(cut at --max-tokens)"),
-            Finish::Stop(_) => {}
+            // No stop texts are asked for and nothing is forced.
+            Finish::Stop(_) | Finish::StopText(_) | Finish::NoRoom { .. } => {}
         }
         Ok(Turn::Answered)
     }

@@ -18,6 +18,8 @@ pub mod eval;
 
 pub mod import;
 
+pub mod export;
+
 pub mod complete;
 
 pub mod chat;

@@ -6,6 +6,7 @@ mod bad_input;
 mod crawl_recipe;
 mod help;
 mod import;
+mod odds;
 mod resume;
 mod support;
 mod talk;

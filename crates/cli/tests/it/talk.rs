@@ -23,13 +23,13 @@ fn write_model(folder: &Path, vocab_size: usize, context: usize) {
 }
 
 /// A model folder of its own for a test.
-fn model(scratch: &Scratch, context: usize) -> PathBuf {
+pub fn model(scratch: &Scratch, context: usize) -> PathBuf {
     let folder = scratch.join("model");
     write_model(&folder, 268, context);
     folder
 }
 
-fn complete(model: &Path, arguments: &[&str]) -> Answer {
+pub fn complete(model: &Path, arguments: &[&str]) -> Answer {
     answer(schoolhouse().arg("complete").arg("--model").arg(model).args(arguments))
 }
 

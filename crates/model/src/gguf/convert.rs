@@ -126,7 +126,7 @@ mod tests {
                 export(&stored, Some("small"), keys, format, &path).unwrap();
                 let back = Stored::open(&path).unwrap();
                 assert_eq!(back.config, model.config);
-                assert!(back.keys.iter().any(|(key, value)| key == "general.name" && value.as_str() == Some("small")));
+                assert_eq!(back.gguf.as_ref().unwrap().text("general.name").unwrap(), Some("small"));
                 if format.is_none() {
                     assert_eq!(folder::load(&path).unwrap().params.data, model.params.data);
                 }

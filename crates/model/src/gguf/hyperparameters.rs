@@ -188,16 +188,21 @@ impl RopeScaling {
         frequencies.iter().map(|&frequency| (frequency / self.scaled(frequency)) as f32).collect()
     }
 
-    /// The scaling of Llama 3.1 to 3.3 that has these divisors, up to a ten-thousandth. A file has the divisors alone; of all that
-    /// have been published the factor differs, and the rest is what it is here.
+    /// A scaling that has these divisors, up to a ten-thousandth. A file has the divisors alone; what has been published differs in
+    /// the factor and, seldom, in the original context, which is a power of two.
     fn with_divisors(divisors: &[f32], theta: f64) -> Option<RopeScaling> {
         let factor = divisors.iter().copied().fold(0.0, f32::max);
         // A factor that is not whole comes of rounding, up to what a float of a fraction keeps.
         let factor = f64::from((factor * 1024.0).round() / 1024.0);
-        let scaling = RopeScaling { factor, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 8192 };
-        let expected = scaling.divisors(&tensor::rotary::frequencies(2 * divisors.len(), theta));
-        let same = expected.iter().zip(divisors).all(|(expected, found)| (expected - found).abs() <= 1e-4 * expected);
-        (same && factor > 1.0).then_some(scaling)
+        let frequencies = tensor::rotary::frequencies(2 * divisors.len(), theta);
+        let contexts = [8192].into_iter().chain((4..22).map(|bits| 1 << bits));
+        let scalings =
+            contexts.map(|original_context| RopeScaling { factor, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context });
+        let fits = |scaling: &RopeScaling| {
+            let expected = scaling.divisors(&frequencies);
+            expected.iter().zip(divisors).all(|(expected, found)| (expected - found).abs() <= 1e-4 * expected)
+        };
+        scalings.filter(|_| factor > 1.0).find(fits)
     }
 }
 

@@ -56,11 +56,6 @@ impl Gguf {
         Ok(Gguf { path: path.to_path_buf(), keys, tensors, file, places })
     }
 
-    /// The file itself, when its head has been looked at.
-    pub(crate) fn into_file(self) -> MappedFile {
-        self.file
-    }
-
     /// The tensor of a name.
     pub fn tensor(&self, name: &str) -> Option<&TensorEntry> {
         self.places.get(name).map(|&place| &self.tensors[place])
@@ -69,6 +64,11 @@ impl Gguf {
     /// A tensor's bytes, in the blocks of its type. Panics if the entry is of another file that is longer.
     pub fn bytes(&self, tensor: &TensorEntry) -> &[u8] {
         &self.file[tensor.range.clone()]
+    }
+
+    /// Bytes of the file.
+    pub(crate) fn bytes_at(&self, range: Range<usize>) -> &[u8] {
+        &self.file[range]
     }
 
     /// The value of a key.

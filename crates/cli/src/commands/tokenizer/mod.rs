@@ -19,7 +19,7 @@ mod compare;
 
 mod stats;
 
-mod paint;
+pub(in crate::commands) mod paint;
 
 pub use train::{Stage, stage};
 

@@ -1,15 +1,14 @@
 //! `tokenizer show`: the tokens of a text, and how they were built.
 
-use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde::Serialize;
 use tokenizer::look::{Counts, Measures, Spelling, Token, escape, hex, merge_steps, tokens};
 use tokenizer::{Specials, Tokenizer};
 
 use super::paint;
-use crate::context::Context;
+use crate::context::{Context, read_stdin};
 
 /// Wider columns of bytes are left ragged.
 const BYTES_WIDTH: usize = 23;
@@ -68,17 +67,7 @@ fn read_text(args: &Args, context: &Context) -> anyhow::Result<String> {
     match (&args.text, &args.file) {
         (Some(text), _) => Ok(text.clone()),
         (None, Some(path)) => Ok(base::files::read_text(path)?),
-        (None, None) => {
-            if std::io::stdin().is_terminal() {
-                context.line("reading the text from here; end it with Ctrl-D");
-            }
-            let mut bytes = Vec::new();
-            std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read the standard input")?;
-            String::from_utf8(bytes).map_err(|error| {
-                let place = error.utf8_error().valid_up_to();
-                anyhow::anyhow!("the standard input is damaged at byte {place}: it is not UTF-8; convert it to UTF-8")
-            })
-        }
+        (None, None) => read_stdin(context),
     }
 }
 

@@ -173,8 +173,8 @@ fn what_changes_the_computation_is_refused_by_name() {
 #[test]
 fn llama_3s_divisors_are_those_of_transformers() {
     let check = |factor: f64, key_length: usize, first: usize, expected: &[f32]| {
-        let scaling = Llama3Scaling { factor, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_position_embeddings: 8192 };
-        let divisors = scaling.divisors(500_000.0, key_length);
+        let scaling = RopeScaling { factor, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 8192 };
+        let divisors = scaling.divisors(&tensor::rotary::frequencies(key_length, 500_000.0));
         let (before, after) = (&divisors[..first], &divisors[first + expected.len()..]);
         assert!(before.iter().all(|&x| x == 1.0) && after.iter().all(|&x| x == factor as f32), "{divisors:?}");
         for (found, expected) in divisors[first..].iter().zip(expected) {
@@ -198,5 +198,8 @@ fn llama_3s_scaling_is_found_again() {
         divisors[between] *= 1.01;
         assert_eq!(RopeScaling::with_divisors(&divisors, 500_000.0), None);
     }
+    let short = RopeScaling { factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_context: 64 };
+    let divisors = short.divisors(&tensor::rotary::frequencies(64, 10_000.0));
+    assert_eq!(RopeScaling::with_divisors(&divisors, 10_000.0), Some(short));
     assert_eq!(RopeScaling::with_divisors(&[1.0; 4], 500_000.0), None);
 }
