@@ -51,15 +51,15 @@ const EXAMPLES: usize = 5;
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     context::refuse_full_folder(&args.out)?;
     let (format, model) = import::read(&args.file)?;
-    let vocabulary = match (&args.vocabulary, format) {
+    let story = match (&args.vocabulary, format) {
         (None, _) => None,
-        (Some(path), Format::Llama2c) => Some(vocabulary(path, &model.config, &args.file)?),
+        (Some(path), Format::Llama2c) => Some(begin(vocabulary(path, &model.config, &args.file)?, &args.prompt, &model.config)?),
         (Some(_), Format::MinGptJson) => bail!("{} is a minGPT, which has no --vocabulary; leave it out", args.file.display()),
     };
     write(&model, format, &args.out)?;
     print!("{}", table(&model, format, &args.out));
-    match (vocabulary, sorted_digits(&model.config)) {
-        (Some(pieces), _) => tell(&model, &pieces, args, context),
+    match (story, sorted_digits(&model.config)) {
+        (Some((pieces, prompt)), _) => tell(&model, &pieces, prompt, args.tokens, context),
         (None, Some(n)) if format == Format::MinGptJson => {
             print!("\n{}", told_sorting(&sort(&model, n, context.threads), &model.config));
             Ok(())
@@ -79,6 +79,15 @@ fn vocabulary(path: &Path, config: &Config, model: &Path) -> anyhow::Result<Piec
         bail!("{model} gives {asks} ids, and {path} has {has} pieces; name the vocabulary with which the model was trained");
     }
     Ok(pieces)
+}
+
+/// The vocabulary and the ids of the prompt. A prompt that is too long is refused before anything is written.
+fn begin(pieces: Pieces, prompt: &str, config: &Config) -> anyhow::Result<(Pieces, Vec<u32>)> {
+    let ids = pieces.encode(prompt);
+    if ids.len() >= config.context {
+        bail!("a prompt of {} tokens leaves no room in the context of {}; shorten it", ids.len(), config.context);
+    }
+    Ok((pieces, ids))
 }
 
 /// Writes the model folder, whole or not at all.
@@ -113,11 +122,9 @@ fn table(model: &Model, format: Format, out: &Path) -> String {
 }
 
 /// Shows how the model goes on with the prompt, as it comes.
-fn tell(model: &Model, pieces: &Pieces, args: &Args, context: &Context) -> anyhow::Result<()> {
-    let prompt = pieces.encode(&args.prompt);
-    let request = Request { stop_ids: vec![Pieces::BOS, Pieces::EOS], ..Request::new(prompt, args.tokens, Sampling::greedy(), 0) };
+fn tell(model: &Model, pieces: &Pieces, prompt: Vec<u32>, max_tokens: usize, context: &Context) -> anyhow::Result<()> {
+    let request = Request { stop_ids: vec![Pieces::BOS, Pieces::EOS], ..Request::new(prompt, max_tokens, Sampling::greedy(), 0) };
     let mut stream = PieceStream::new(pieces);
-    // The prompt is shown with the first token, so that a refused one shows nothing.
     let mut text: String = request.prompt.iter().map(|&id| stream.push(id)).collect();
     let mut engine = Engine::new(model, EngineConfig::new(1, model.config.context, context.threads));
     println!();
@@ -134,7 +141,7 @@ fn tell(model: &Model, pieces: &Pieces, args: &Args, context: &Context) -> anyho
         let ending = match completion.finish {
             Finish::Stop(_) => "ended by the model",
             Finish::Halted | Finish::StopText(_) | Finish::NoRoom { .. } => "stopped",
-            Finish::Length if tokens == args.tokens => "cut at --tokens",
+            Finish::Length if tokens == max_tokens => "cut at --tokens",
             Finish::Length => "cut where the context is full",
         };
         context.line(&format!("({tokens} tokens, {ending})"));
@@ -182,7 +189,7 @@ fn told_sorting(sortings: &[Sorting], config: &Config) -> String {
     };
     let spelt = |digits: &[u32]| digits.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
     let mut text = String::new();
-    for sorting in Rng::new(1).sample(sortings, EXAMPLES) {
+    for sorting in Rng::new(1).sample(sortings, EXAMPLES.min(sortings.len())) {
         let verdict = if is_sorted(sorting) { "" } else { "   not sorted" };
         text += &format!("{}  ->  {}{verdict}\n", spelt(&sorting.0), spelt(&sorting.1));
     }

@@ -134,6 +134,11 @@ fn what_import_cannot_do_is_one_sentence_and_leaves_no_folder() {
         (&scratch.join("none"), vec![], "there is no such file or folder"),
         (&good, vec!["--vocabulary".to_string(), name(&few)], "gives 12 ids, and"),
         (&good, vec!["--vocabulary".to_string(), name(&good)], "model.bin is damaged at byte"),
+        (
+            &good,
+            vec!["--vocabulary".to_string(), name(&pieces), "--prompt".to_string(), "b".repeat(40)],
+            "a prompt of 42 tokens leaves no room in the context of 40",
+        ),
         (&json, vec!["--vocabulary".to_string(), name(&pieces)], "is a minGPT, which has no --vocabulary"),
     ] {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
