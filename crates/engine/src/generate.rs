@@ -108,13 +108,16 @@ impl Engine {
         self.run(requests, None, &mut |written| on_token(written.request, written.id))
     }
 
-    /// Like [`Engine::generate_while`], with the text of the answers and the stop texts of the requests.
+    /// Like [`Engine::generate_while`], with the text of the answers and the stop texts of the requests. Panics if the
+    /// tokenizer knows fewer ids than the model, see [`crate::ModelFolder`].
     pub fn generate_texts(
         &mut self,
         tokenizer: &Tokenizer,
         requests: &[Request],
         on_token: &mut dyn FnMut(&Written) -> Next,
     ) -> Result<Vec<Completion>> {
+        let (of_tokenizer, of_model) = (tokenizer.vocab_size(), self.weights.config().vocab_size);
+        assert!(of_tokenizer >= of_model, "a tokenizer of {of_tokenizer} ids for a model of {of_model}");
         self.run(requests, Some(tokenizer), on_token)
     }
 
@@ -223,13 +226,13 @@ impl Engine {
         }
     }
 
-    /// Feeds every row what it has not seen yet, of prompts at most `prefill_tokens` together; draws the next id of rows that
-    /// have seen all.
+    /// Feeds every row what it has not seen yet, of a prompt at most `prefill_tokens`, of all together so many for each thread;
+    /// draws the next id of rows that have seen all.
     fn step(&mut self, rows: &mut [Row]) {
         let Engine { weights, cache, slots, threads, prefill_tokens, samplers, last_logits, all_logits, work, .. } = self;
-        let mut room = *prefill_tokens;
+        let mut room = prefill_tokens.saturating_mul(*threads);
         for row in rows.iter_mut() {
-            row.take_piece(&mut room);
+            row.take_piece(*prefill_tokens, &mut room);
         }
         let rows: Vec<&mut Row> = rows.iter_mut().filter(|row| row.piece > 0).collect();
         let (all, last): (Vec<&mut Row>, Vec<&mut Row>) = rows.into_iter().partition(|row| row.wants_all_logits());

@@ -1,7 +1,8 @@
 //! Prompts to tokens: many sequences at once, each with its own sampling, stop tokens and random stream.
 //!
 //! Knows how ids become text, but not what it is about, and nothing of training. The answer to a request depends on the
-//! model and the request alone: it has the same bits by itself and in a batch, and on any number of threads.
+//! model and the request alone: it has the same bits by itself and in a batch, on any number of threads, in steps of any
+//! size, and whatever the cache holds of other requests.
 
 #![forbid(unsafe_code)]
 

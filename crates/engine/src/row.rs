@@ -95,11 +95,11 @@ impl<'a> Row<'a> {
         self.answer.logprobs.len() == self.answer.ids.len()
     }
 
-    /// Decides what is read in this step: a single id always, more of them as far as there is room.
-    pub fn take_piece(&mut self, room: &mut usize) {
+    /// Decides what is read in this step: a single id always, more of them, but at most `most`, as far as there is room.
+    pub fn take_piece(&mut self, most: usize, room: &mut usize) {
         self.piece = self.len() - self.seen;
         if self.piece > 1 {
-            self.piece = self.piece.min(*room);
+            self.piece = self.piece.min(most).min(*room);
             *room -= self.piece;
         }
     }
