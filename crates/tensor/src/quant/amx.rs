@@ -110,7 +110,7 @@ unsafe fn panels<const BITS: u32, const SCALES: u8>(
                 for row in group * ROWS..(group + 1) * ROWS {
                     let line = out.row(row)[panel * LANES..].as_ptr();
                     // The lines of `out` are on their way to the L1 cache while the products run: else what the next tile stores
-                    // would wait behind them, and whoever reads it (half of the rate at a depth of 768).
+                    // would wait behind them, and whoever reads it (with the order of panels, 177 instead of 65 GMAC/s at a depth of 768).
                     // SAFETY: this reads and writes nothing.
                     unsafe { asm!("prefetchw [{0}]", in(reg) line, options(nostack, readonly, preserves_flags)) };
                 }
