@@ -145,8 +145,8 @@ pub struct KvCache {
     slots: Vec<Slot>,
     rotary: Rotary,
     workspaces: Vec<Workspace>, // one per thread
-    pool: Option<ThreadPool>,   // shares out the outputs of a single token
-    prepared: bool,             // whether the last pass was such a token's, and so the caches are ready for the next
+    pool: Option<ThreadPool>,   // shares out a single feed
+    prepared: bool,             // whether the last pass was a single token's, and so the caches are ready for the next
 }
 
 impl KvCache {
@@ -222,14 +222,14 @@ const MAX_ROWS: usize = 256;
 /// Floating-point operations below which a thread is not worth starting (about 30 us): some 100 us of work.
 const OPERATIONS_PER_THREAD: usize = 10_000_000;
 
-/// Floating-point operations of a token below which it is not shared out: some 40 us of reading weights.
+/// Floating-point operations of a feed below which it is not shared out: some 40 us of reading weights.
 const OPERATIONS_TO_SHARE: usize = 500_000;
 
 /// Bytes of weights of which a cache beyond the cores' own may keep most.
 const BYTES_TO_SHARE: usize = 128 << 20;
 
 /// Appends tokens to slots, each at most once, and gives `logits` (feeds, V) after the last token of each feed. Feeds
-/// are shared out over at most `threads` threads in contiguous groups, and a single token's outputs within each product.
+/// are shared out over at most `threads` threads in contiguous groups, and what a single feed computes within each operation.
 /// Panics if a slot would overflow, if a feed is empty or if there is no such token.
 pub fn forward(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: usize, logits: &mut Vec<f32>) {
     run(weights, cache, feeds, threads, Rows::Last, logits);
@@ -265,10 +265,11 @@ fn run(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: usize, r
     if cache.workspaces.len() < ends.len() {
         cache.workspaces.resize_with(ends.len(), Workspace::default);
     }
-    let single = matches!(feeds, [feed] if feed.tokens.len() == 1 && worth_sharing(&weights.config, cache.len(feed.slot)));
+    let alone = matches!(feeds, [feed] if worth_sharing(&weights.config, feed.tokens.len(), cache.len(feed.slot)));
+    let is_token = alone && feeds[0].tokens.len() == 1;
     let KvCache { slots, rotary, workspaces, capacity, pool, prepared } = cache;
-    let pool = single.then(|| pool_of(pool, threads)).flatten();
-    let was_prepared = std::mem::replace(prepared, pool.is_some());
+    let pool = alone.then(|| pool_of(pool, threads)).flatten();
+    let was_prepared = std::mem::replace(prepared, is_token && pool.is_some());
     let mut groups = Vec::with_capacity(ends.len());
     let (mut rest, mut start) = (&mut logits[..], 0);
     for (&end, workspace) in ends.iter().zip(workspaces.iter_mut()) {
@@ -285,7 +286,7 @@ fn run(weights: &Weights, cache: &mut KvCache, feeds: &[Feed], threads: usize, r
         let (feeds, logits, workspace) = first;
         let mut run = || workspace.run(weights, rotary, feeds, rows, logits);
         match pool {
-            Some(pool) if was_prepared => pool.install(run),
+            Some(pool) if was_prepared || !is_token => pool.install(run),
             Some(pool) => pool.install(|| {
                 weights.read_on_all_threads();
                 run();
@@ -308,9 +309,9 @@ fn pool_of(pool: &mut Option<ThreadPool>, threads: usize) -> Option<&ThreadPool>
     pool.as_ref().filter(|_| threads > 1)
 }
 
-/// Whether a single token is work enough to enter a pool for.
-fn worth_sharing(config: &Config, past: usize) -> bool {
-    operations(config, 1, past) >= OPERATIONS_TO_SHARE
+/// Whether a feed of `n` tokens is work enough to enter a pool for.
+fn worth_sharing(config: &Config, n: usize, past: usize) -> bool {
+    operations(config, n, past) >= OPERATIONS_TO_SHARE
 }
 
 /// Where each thread's group of feeds ends: contiguous groups of similar work.
@@ -566,15 +567,15 @@ mod tests {
             let mut logits = Vec::new();
             for (prompt, expected) in prompts.iter().zip(at_once.chunks(config.vocab_size)) {
                 assert_close(expected, &trained_logits(&model, prompt));
-                // Alone, in pieces and token by token there is not one bit of difference.
-                for piece in [prompt.len(), 50, 1] {
+                // Alone, in pieces and token by token, on one thread or several there is not one bit of difference.
+                for (piece, threads) in [(prompt.len(), 1), (50, 1), (1, 1), (prompt.len(), 3), (50, 2), (1, 2)] {
                     let slot = prompts.len();
                     cache.reset(slot);
                     for tokens in prompt.chunks(piece) {
-                        forward(&weights, &mut cache, &[Feed { slot, tokens }], 1, &mut logits);
+                        forward(&weights, &mut cache, &[Feed { slot, tokens }], threads, &mut logits);
                     }
                     assert_eq!(cache.len(slot), prompt.len());
-                    assert!(logits == expected, "{} tokens in pieces of {piece}", prompt.len());
+                    assert!(logits == expected, "{} tokens in pieces of {piece} on {threads} threads", prompt.len());
                 }
             }
         }

@@ -115,8 +115,8 @@ fn share_row<const ADD: bool>(x: &[f32], weights: View, out: &mut [f32], threads
     rayon::join(|| share_row::<ADD>(x, left, left_out, threads / 2), || share_row::<ADD>(x, right, right_out, rest));
 }
 
-/// `out = x Wᵀ`: `x` (N, depth), `out` (N, outs). On the calling thread, but a single row's outputs are shared out over the
-/// threads of the `rayon` pool that the caller runs in, if it runs in one; their bits do not depend on it.
+/// `out = x Wᵀ`: `x` (N, depth), `out` (N, outs). Rows, or a single row's outputs, are shared out over the threads of the `rayon` pool
+/// that the caller runs in, if it runs in one; their bits do not depend on it.
 pub fn linear(x: &[f32], weights: &Panels, out: &mut [f32]) {
     run_linear::<false>(x, weights, out);
 }
@@ -129,8 +129,18 @@ pub fn linear_add(x: &[f32], weights: &Panels, out: &mut [f32]) {
 fn run_linear<const ADD: bool>(x: &[f32], weights: &Panels, out: &mut [f32]) {
     let (outs, depth) = (weights.outs, weights.depth);
     assert_eq!(x.len() * outs, out.len() * depth, "linear ({outs}, {depth}) of {} into {}", x.len(), out.len());
-    let threads = if x.len() == depth { share::threads() } else { 1 };
-    share_row::<ADD>(x, weights.view(), out, threads);
+    let rows = x.len() / depth;
+    if rows == 0 {
+        return;
+    }
+    if rows == 1 {
+        return share_row::<ADD>(x, weights.view(), out, share::threads());
+    }
+    // Several rows are cut, not the outputs: each thread's are one piece of `out`.
+    let threads = share::threads().min(rows * outs * depth / NUMBERS_PER_THREAD).max(1);
+    let share = rows.div_ceil(threads);
+    let pieces = x.chunks(share * depth).zip(out.chunks_mut(share * outs));
+    share::each(pieces, |(x, out)| ARCH.dispatch(Linear::<ADD> { x, weights: weights.view(), out }));
 }
 
 struct Linear<'a, const ADD: bool> {
@@ -218,20 +228,25 @@ impl KeyValues {
 const QUERIES: usize = 24;
 
 /// Attention of the last `N` positions of a sequence, causal: query n sees positions 0..=past + n, all of them stored.
-/// `q`, `out` (N, H, D); `scratch` grows to what is needed. On the threads of [`linear`]: a single position's key heads are
-/// shared out.
+/// `q`, `out` (N, H, D); `scratch` grows to what is needed. On the threads of [`linear`]: positions are shared out, or a single one's
+/// key heads.
 pub fn attend(q: &[f32], cache: &KeyValues, past: usize, out: &mut [f32], scratch: &mut Vec<f32>) {
     let HeadShape { n_heads, n_kv_heads, head_dim } = cache.shape;
     let n = q.len() / (n_heads * head_dim);
     assert_eq!((q.len(), out.len()), (n * n_heads * head_dim, q.len()), "attend {:?}", cache.shape);
     assert!(past + n <= cache.capacity, "{past} and {n} positions of a cache for {}", cache.capacity);
-    let rows = if n == 1 { n_heads } else { n.min(QUERIES) };
+    let (rows, pieces) = if n == 1 { (n_heads, 1) } else { (n.min(QUERIES), n.div_ceil(QUERIES).min(share::threads())) };
     let needed = rows * (past + n).next_multiple_of(LANES);
-    if scratch.len() < needed {
-        scratch.resize(needed, 0.0);
+    if scratch.len() < pieces * needed {
+        scratch.resize(pieces * needed, 0.0);
     }
     if n > 1 {
-        return ARCH.dispatch(AttendRows { q, cache, past, n, out, scratch });
+        // Whole blocks of queries for each thread; the later ones see more, which is little beside the past of a long text.
+        let (share, width) = (n.div_ceil(QUERIES).div_ceil(pieces) * QUERIES, n_heads * head_dim);
+        let parts = q.chunks(share * width).zip(out.chunks_mut(share * width)).zip(scratch.chunks_mut(needed)).enumerate();
+        return share::each(parts, |(part, ((q, out), scratch))| {
+            ARCH.dispatch(AttendRows { q, cache, past: past + part * share, n: q.len() / width, out, scratch });
+        });
     }
     let read = 2 * n_kv_heads * head_dim * (past + 1);
     let threads = share::threads().min(read / NUMBERS_PER_THREAD).min(n_kv_heads);
@@ -546,6 +561,9 @@ mod tests {
                 let mut shared = vec![f32::NAN; outs];
                 on_threads(threads, || linear(&x[..depth], &panels, &mut shared));
                 assert_eq!(shared, out[..outs], "{threads} threads");
+                let mut all = vec![f32::NAN; rows * outs];
+                on_threads(threads, || linear(&x, &panels, &mut all));
+                assert_eq!(all, out, "all rows on {threads} threads");
                 on_threads(threads, || linear_add(&x[..depth], &panels, &mut shared));
                 assert!(shared.iter().zip(&out).all(|(shared, out)| *shared == out + out), "{threads} threads");
             }
@@ -616,6 +634,10 @@ mod tests {
                 assert_eq!(at_once, out[past * width..], "from position {past} of {len}");
             }
             for threads in [2, 3] {
+                let mut at_once = vec![f32::NAN; len * width];
+                scratch.fill(f32::NAN);
+                on_threads(threads, || attend(&q, &copied, 0, &mut at_once, &mut scratch));
+                assert_eq!(at_once, out, "all positions on {threads} threads");
                 let mut shared = vec![f32::NAN; width];
                 scratch.fill(f32::NAN);
                 on_threads(threads, || attend(&q[(len - 1) * width..], &copied, len - 1, &mut shared, &mut scratch));
