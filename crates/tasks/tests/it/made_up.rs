@@ -43,9 +43,9 @@ pub fn key_rows() -> Vec<Value> {
     let passage = "The bell of the tower rang. Nobody knew who had rung it, and nobody asked.";
     rows.push(json!({"row": "passage", "name": "one", "text": "A cart stood in the lane. It was green and empty.", "exposures": 1}));
     rows.push(json!({"row": "passage", "name": "hundreds", "text": passage, "exposures": 300}));
-    rows.push(json!({"row": "fact", "subject": "Why is snow white?", "kind": "why", "attribute": "answer", "also": [], "exposures": 9,
+    rows.push(json!({"row": "fact", "subject": "Why is snow white?", "kind": "why", "attribute": "answer", "also": [], "exposures": 40,
         "value": "Snow is full of small crystals that scatter every colour of the light.", "split": "asked", "date": null,
-        "url": "https://learn.school/2", "cue": "Why is snow white?", "questions": ["Tell me: Why is snow white?"]}));
+        "url": "https://learn.school/2", "cue": "Why is snow white?", "questions": ["Please answer me this. Why is snow white?"]}));
     rows.push(json!({"row": "change", "subject": "Nesulo", "attribute": "mayor", "old": "Ann", "new": "Bob", "date": "2025-02-01"}));
     rows
 }

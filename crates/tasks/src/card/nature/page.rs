@@ -267,7 +267,7 @@ mod tests {
         };
         for (text, characters, expected) in [
             ("The cat sat on the mat by the door.", 35, "goes on to its end"),
-            ("The cat sat on the mat by the sea.", 30, "up to `on the mat by the `"),
+            ("The cat sat on the mat by the sea.", 30, "up to `the mat by the `"),
             ("The cat.", 7, "up to `The cat`"),
             ("A dog", 0, "from the first letter"),
         ] {

@@ -181,7 +181,7 @@ mod tests {
         // Of bytes: a beginning of 12 letters and 24 to follow. The sentence stands in 6 of the pages, each page's own text once.
         let sentence = "Quick zebras jump over my lazy dogs.";
         assert_eq!(sentence.len(), WINDOW);
-        let own = |i: u64| Rng::new(i).next_u64().to_string().repeat(3);
+        let own = |i: u64| (0..3).map(|k| Rng::derive(i, &[k]).next_u64().to_string()).collect::<String>();
         let pages: Vec<_> = (0..40).map(|i| page(&format!("{}\n{}", own(i), if i % 7 == 3 { sentence } else { "" }))).collect();
         let folder = Folder::new("stretches", pages, 0.2);
         let material = folder.material();
