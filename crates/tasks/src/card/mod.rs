@@ -241,7 +241,9 @@ pub fn write(card: &Card, run: &Run, folder: &Path) -> Result<()> {
     let names: Vec<&str> = pictures.iter().map(|(name, _)| *name).collect();
     base::files::write_atomic(&folder.join("report.md"), render::report(card, run, &names).as_bytes())?;
     if let Some(nature) = &card.nature {
-        base::files::write_atomic(&folder.join("base.md"), nature::page(nature, &run.name, card.seed, &names).as_bytes())?;
+        let context = card.models.get("base").map(|model| &model.context);
+        let page = nature::page(nature, context, &run.name, card.seed, &names);
+        base::files::write_atomic(&folder.join("base.md"), page.as_bytes())?;
     }
     Ok(())
 }

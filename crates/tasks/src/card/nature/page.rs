@@ -3,6 +3,7 @@
 
 use base::text::thousands;
 
+use super::super::Context;
 use super::super::render::{fenced, inline};
 use super::super::table::{aligned, percent, times};
 use super::{Asked, Copying, Followed, Level, Nature, Questions, Recited};
@@ -18,7 +19,7 @@ const SECTIONS: [(&str, &[&str]); 6] = [
 ];
 
 /// The whole page. `pictures` are the files that stand beside it.
-pub fn page(nature: &Nature, name: &str, seed: u64, pictures: &[&str]) -> String {
+pub fn page(nature: &Nature, context: Option<&Context>, name: &str, seed: u64, pictures: &[&str]) -> String {
     let mut text = format!(
         "# An internet document simulator: the base model of {name}\n\nPretraining makes no assistant. It makes a model that goes on \
          with whatever page it is given, the way the pages that it read went on. This page shows what follows from that: what it makes \
@@ -36,13 +37,16 @@ pub fn page(nature: &Nature, name: &str, seed: u64, pictures: &[&str]) -> String
         for row in rows {
             text += &asked(row);
         }
+        if ids.contains(&"korean") {
+            text += &context.map(in_context).unwrap_or_default();
+        }
         if ids.contains(&"sky_bare") {
             text += &nature.questions.as_ref().map(questions).unwrap_or_default();
         }
         if let Some(future) = nature.future.as_ref().filter(|_| ids.contains(&"after_cutoff")) {
             text += &format!(
-                "\nThe same for {} changes, {} samples each: a median of {} different sentences for one change. {} of the samples say what \
-                 came true, {} what was so before.\n",
+                "\nThe same for {} changes, {} samples each: a median of {} different sentences for one change. \
+                 Samples that say what came true: {}; what was so before: {}.\n",
                 future.changes,
                 future.samples,
                 future.distinct_median,
@@ -70,6 +74,31 @@ fn asked(row: &Asked) -> String {
     let mut rows = vec![vec![format!("of {} samples", row.n), "measured".into()], vec![what.into(), row.distinct.to_string()]];
     rows.extend(row.measures.iter().filter(|measure| measure.rate.n > 0).map(|measure| vec![measure.what.clone(), percent(measure.rate)]));
     text + "\n" + &aligned(&rows)
+}
+
+/// What the report measures of reading from the context, beside the rows.
+fn in_context(context: &Context) -> String {
+    let measured = [
+        ("a word put into another language after ten examples", context.translation),
+        ("a line of random words said again", context.echo),
+        ("a question on a passage about a name that occurs nowhere else", context.passage),
+        ("the same question without the passage", context.without_passage),
+    ];
+    let mut rows = vec![vec!["greedy".to_owned(), "right".into()]];
+    rows.extend(measured.iter().filter(|(_, rate)| rate.n > 0).map(|(what, rate)| vec![(*what).to_owned(), percent(*rate)]));
+    if rows.len() == 1 {
+        return String::new();
+    }
+    let mut text = format!("\nWhat the model takes from its context, of more questions:\n\n{}", aligned(&rows));
+    if let Some(example) = &context.example {
+        text += &format!(
+            "\n{}\n\n1. with the passage: {}\n2. the question alone: {}\n",
+            inline(&format!("{}\n{}", example.passage, example.question)),
+            inline(&example.with),
+            inline(&example.without)
+        );
+    }
+    text
 }
 
 fn questions(questions: &Questions) -> String {
@@ -147,21 +176,21 @@ fn stretches(levels: &[Level], picture: &str) -> String {
         "\n## By heart: anything, by how often it was read\n\nStretches of the training text that begin where a page, a line or a sentence \
          does, by how often the training text has them word for word. The model is given the first {} tokens, which stand nowhere else; \
          counted is how many of the next {} it follows. Of held-out pages the training text has neither the stretch nor its beginning: \
-         what is followed there is not recited but foreseen.\n{picture}\n",
+         what is followed there is not recited but foreseen. Medians are of \
+         tokens, in brackets of characters.\n{picture}\n",
         super::stretches::GIVEN,
         super::stretches::WINDOW - super::stretches::GIVEN
     );
-    let share = |rate: crate::stats::Rate| percent(rate);
-    let mut rows = vec![["read", "stretches", "greedy, median", "to the end", "sampled, median", "to the end"].map(str::to_owned).to_vec()];
-    let median = |tokens: f64, characters: f64| format!("{tokens} tokens, {characters} characters");
+    let mut rows = vec![["read", "stretches", "greedy: median", "to the end", "sampled: median", "to the end"].map(str::to_owned).to_vec()];
+    let median = |tokens: f64, characters: f64| format!("{tokens} ({characters})");
     for level in levels {
         rows.push(vec![
             range(level),
             level.points.len().to_string(),
             median(level.greedy_tokens, level.greedy_characters),
-            share(level.greedy_whole),
+            percent(level.greedy_whole),
             median(level.sampled_tokens, level.sampled_characters),
-            share(level.sampled_whole),
+            percent(level.sampled_whole),
         ]);
     }
     text += &aligned(&rows);

@@ -214,10 +214,10 @@ fn rows(key: &Key) -> Vec<Row> {
             ("items of their lists that are true, each counted once", Check::Items(sights.clone())),
         ],
     };
-    rows.push(row("paris_list", "The list goes on from memory.", PARIS.into(), 80, checks()));
+    rows.push(row("paris_list", "A list is gone on with from memory, as far as the model has it in memory.", PARIS.into(), 80, checks()));
     if !sights.is_empty() {
         let prompt = format!("https://lists.school/9001\n{PARIS}");
-        let shows = "The same as a page: what was read comes back, and a longer list than any that was read is filled up.";
+        let shows = "The same as the beginning of a page: whether what was read comes back, and what fills up a list that is longer than any that was read.";
         rows.push(Row { instead: ADDRESS, ..row("paris_page", shows, prompt, 80, checks()) });
     }
 
@@ -229,10 +229,16 @@ fn rows(key: &Key) -> Vec<Row> {
         }
         checks
     };
-    rows.push(row("korean", "The task is taken from ten examples in the context.", KOREAN_PAIRS.into(), 8, checks()));
+    rows.push(row(
+        "korean",
+        "The language can be taken from the ten examples, the word from what was read alone.",
+        KOREAN_PAIRS.into(),
+        8,
+        checks(),
+    ));
     if has_world {
         let prompt = format!("https://lists.school/9001\n{KOREAN_PAIRS}");
-        let shows = "The same as a page: the language is taken from the examples, the word from what was read.";
+        let shows = "The same as the beginning of a page.";
         rows.push(Row { instead: ADDRESS, ..row("korean_page", shows, prompt, 8, checks()) });
     }
 
@@ -243,7 +249,7 @@ fn rows(key: &Key) -> Vec<Row> {
             ("samples that go on to invent the human's next turn", Check::HumanTurn),
         ]
     };
-    const IN_DIALOGUE: &str = "In a page shaped as a dialogue the same model plays an assistant, and then the human as well.";
+    const IN_DIALOGUE: &str = "In a page shaped as a dialogue the same model plays an assistant, and then often the human as well.";
     rows.push(row(
         "sky_bare",
         "A question is followed by more of a page, often by more questions.",
@@ -254,7 +260,7 @@ fn rows(key: &Key) -> Vec<Row> {
     rows.push(row("sky_dialogue", IN_DIALOGUE, as_dialogue("Why is the sky blue?", ""), 80, dialogue(SKY)));
     if let Some((question, why)) = first_why(key) {
         let instead = "A question whose answer the built-in web tells on many pages, the dialogue at the address where dialogues stand.";
-        let shows = "A question is followed by more of a page, even where the answer was read many times.";
+        let shows = "Where the pages that ask it go on to answer it, so may the model: an answer is more of a page as well, and then comes the next question.";
         rows.push(Row { instead, ..row("why_bare", shows, question.into(), 64, bare(why)) });
         let prompt = as_dialogue(question, "https://talk.net/9001\n");
         rows.push(Row { instead, ..row("why_dialogue", IN_DIALOGUE, prompt, 80, dialogue(why)) });
@@ -264,7 +270,7 @@ fn rows(key: &Key) -> Vec<Row> {
     rows.push(row("identity", "It has no self of its own, and may borrow one from its pages.", IDENTITY.into(), 48, checks()));
     if has_world {
         let instead = "Pages of the built-in web ask an assistant who it is in dialogues, at the address where these stand.";
-        let shows = "Asked as its pages ask an assistant, it says what their assistants say.";
+        let shows = "Asked as its pages ask an assistant: whether it says what their assistants say.";
         let prompt = as_dialogue(IDENTITY, "https://talk.net/9001\n");
         rows.push(Row { instead, ..row("identity_dialogue", shows, prompt, 48, checks()) });
     }
