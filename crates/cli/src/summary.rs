@@ -117,6 +117,6 @@ fn came_out(stage: Stage, path: &Path) -> Result<String> {
             let held_out = last_bpb.map_or(String::new(), |bpb| format!(", {bpb:.3} bits a byte on held-out pages"));
             format!("{steps} steps{loss}{held_out}")
         }
-        Stage::Report => "report.json, report.md".to_string(),
+        Stage::Report => "report.json, report.md, base.md".to_string(),
     })
 }

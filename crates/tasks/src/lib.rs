@@ -10,6 +10,7 @@ pub mod problems;
 pub mod stats;
 pub mod subject;
 pub mod svg;
+pub mod verbatim;
 pub mod words;
 
 /// What can go wrong between a run's files and its report card.

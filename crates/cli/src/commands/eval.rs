@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use engine::{Engine, EngineConfig};
 use model::Model;
+use tasks::card::nature::{self, Material, Nature};
 use tasks::card::{self, Card, Limits, ModelCard, N_SECTIONS, Role, Run, World};
 use tasks::subject::Subject;
 use tokenizer::Tokenizer;
-use tokenizer::shards::page_text;
+use tokenizer::shards::{Shards, page_text};
 use train::evaluate::Validation;
 use train::step::{Division, Workers};
 
@@ -83,6 +84,8 @@ pub struct Stage<'a> {
     pub world: Option<&'a Path>,
     /// Folder of the documents.
     pub documents: &'a Path,
+    /// Folder of the token shards that the base model read.
+    pub shards: &'a Path,
     /// Folder of the base model.
     pub base: &'a Path,
     /// Folder of the assistant, where the run has one.
@@ -93,7 +96,7 @@ pub struct Stage<'a> {
     pub out: &'a Path,
 }
 
-/// Measures a run's models and writes `report.json`, `report.md` and its pictures.
+/// Measures a run's models and writes `report.json`, `report.md`, `base.md` and their pictures.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
     let world = match stage.world {
         Some(folder) => World::read(folder).map_err(from_tasks)?,
@@ -101,6 +104,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
     };
     let mut models = BTreeMap::new();
     models.insert("base".to_owned(), measure("base", Role::Base, stage.base, &world, stage.seed, context)?);
+    let nature = nature(stage, &world, context)?;
     if let Some(folder) = stage.sft {
         models.insert("sft".to_owned(), measure("sft", Role::Assistant, folder, &world, stage.seed, context)?);
     }
@@ -110,22 +114,40 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
         base: stage.base.to_path_buf(),
         chat_command: stage.chat_command.to_owned(),
     };
-    let card = card::card(&run, stage.seed, models).map_err(from_tasks)?;
+    let card = card::card(&run, stage.seed, models, Some(nature)).map_err(from_tasks)?;
     card::write(&card, &run, stage.out).map_err(from_tasks)?;
     Ok(card)
 }
 
 /// Measures one model folder in one role.
 fn measure(name: &str, role: Role, folder: &Path, world: &World, seed: u64, context: &Context) -> anyhow::Result<ModelCard> {
-    let model = Model::load(folder)?;
     let tokenizer = Tokenizer::load_ours(folder)?;
-    let engine = Engine::new(&model, EngineConfig::new(SLOTS, model.config.context, context.threads));
-    let mut subject = Subject { engine, tokenizer: &tokenizer, stop: context.stop.clone() };
+    let mut subject = subject(folder, &tokenizer, context)?;
     let progress = context.progress(&format!("report card, {name}"), N_SECTIONS);
     let mut ask = |questions: &[tasks::ask::Question]| subject.ask(questions);
     let measured = card::measure(role, &mut ask, world, &Limits::default(), seed, &progress, &context.stop);
     progress.finish();
     measured.map_err(from_tasks)
+}
+
+/// Measures the base model's nature: what it makes of prompts, what it recites and what it copies.
+fn nature(stage: &Stage, world: &World, context: &Context) -> anyhow::Result<Nature> {
+    let tokenizer = Tokenizer::load_ours(stage.base)?;
+    let shards = Shards::open(stage.shards)?;
+    let mut subject = subject(stage.base, &tokenizer, context)?;
+    let progress = context.progress("report card, the base model's nature", nature::N_PARTS);
+    let mut ask = |questions: &[tasks::ask::Question]| subject.ask(questions);
+    let material = Material { shards: &shards, tokenizer: &tokenizer };
+    let measured = nature::measure(&mut ask, world, &material, stage.seed, &progress, &context.stop);
+    progress.finish();
+    measured.map_err(from_tasks)
+}
+
+/// A model that can be asked.
+fn subject<'a>(folder: &Path, tokenizer: &'a Tokenizer, context: &Context) -> anyhow::Result<Subject<'a>> {
+    let model = Model::load(folder)?;
+    let engine = Engine::new(&model, EngineConfig::new(SLOTS, model.config.context, context.threads));
+    Ok(Subject { engine, tokenizer, stop: context.stop.clone() })
 }
 
 /// An error of the report card, with what stopped it in sight of whoever asks.

@@ -199,6 +199,7 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                 seed: recipe.seed,
                 world: world.as_deref(),
                 documents: &folder.of(Stage::Documents),
+                shards: &folder.of(Stage::Shards),
                 base: &folder.of(Stage::Base),
                 sft: sft.as_deref(),
                 chat_command: &talk,

@@ -6,7 +6,6 @@ use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
 use tokenizer::chat::{Message, Part, StoredConversation};
 
-use super::prompts::KOREAN_PAIRS;
 use super::{Role, one};
 use crate::Result;
 use crate::ask::{Ask, Prompt, Question};
@@ -155,6 +154,11 @@ fn echo(ask: &mut Ask, values: &[&str], limit: usize, rng: &mut Rng) -> Result<R
     let answers = ask(&questions)?;
     Ok(Rate::of(lines.iter().zip(&answers).map(|(line, answer)| own_answer(Role::Base, &answer.text).trim() == line)))
 }
+
+/// Ten pairs, and a word that is not among them: the word itself must be known from
+/// reading, that it is wanted in Korean must be taken from the pairs.
+pub const KOREAN_PAIRS: &str = "water: mul\nhouse: jip\ntree: namu\nfriend: chingu\nbook: chaek\nsky: haneul\nsea: bada\n\
+    mountain: san\ndoor: mun\nschool: hakgyo\nteacher:";
 
 /// English words and what they are in French, Spanish and Korean (in Latin letters).
 const GLOSSARY: [(&str, [&str; 3]); 16] = [

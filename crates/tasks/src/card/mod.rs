@@ -4,6 +4,7 @@
 
 mod charts;
 mod context;
+pub mod nature;
 mod prompts;
 mod reading;
 mod recall;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use tokenizer::chat::StoredConversation;
 
 pub use context::Context;
+pub use nature::Nature;
 pub use prompts::Shown;
 pub use reading::{Funnel, Reading, Sample, Step};
 pub use recall::{Level, Topic};
@@ -108,7 +110,7 @@ pub struct ModelCard {
     pub recitation: Vec<Recital>,
     /// What is said about names that occur nowhere (assistant).
     pub inventions: Option<Inventions>,
-    /// The fixed page of prompts.
+    /// The fixed page of prompts (assistant); the base model's are in [`Nature`].
     pub prompts: Vec<Shown>,
     /// Stories, sampled.
     pub stories: Vec<String>,
@@ -127,6 +129,9 @@ pub struct Card {
     pub reading: Reading,
     /// By name: `base`, `sft`.
     pub models: BTreeMap<String, ModelCard>,
+    /// The base model's nature: what `base.md` tells.
+    #[serde(default)]
+    pub nature: Option<Nature>,
 }
 
 /// Sections of [`measure`]: what its progress counts.
@@ -163,7 +168,7 @@ pub fn measure(
     done("names that occur nowhere")?;
     let inventions = if role == Role::Assistant { Some(unseen::invent(ask, key, limits.unseen, seed)?) } else { None };
     done("the page of prompts")?;
-    let prompts = prompts::page(role, ask, &key.changes, seed)?;
+    let prompts = if role == Role::Assistant { prompts::page(ask, seed)? } else { Vec::new() };
     done("stories")?;
     let stories = stories(role, ask, seed)?;
     done("done")?;
@@ -214,25 +219,31 @@ pub struct Run {
 ///
 /// # Errors
 /// Where a file is damaged.
-pub fn card(run: &Run, seed: u64, models: BTreeMap<String, ModelCard>) -> Result<Card> {
+pub fn card(run: &Run, seed: u64, models: BTreeMap<String, ModelCard>, nature: Option<Nature>) -> Result<Card> {
     let funnel = match &run.documents {
         Some(folder) => reading::read_funnel(&folder.join("funnel.json"))?,
         None => None,
     };
-    Ok(Card { version: 1, seed, funnel, reading: reading::read_reading(&run.base)?, models })
+    Ok(Card { version: 1, seed, funnel, reading: reading::read_reading(&run.base)?, models, nature })
 }
 
-/// Writes `report.json`, `report.md` and its pictures into a folder.
+/// Writes `report.json`, `report.md`, the base model's `base.md`, and their pictures into a folder.
 ///
 /// # Errors
 /// Where a file cannot be written.
 pub fn write(card: &Card, run: &Run, folder: &Path) -> Result<()> {
     base::files::write_json(&folder.join("report.json"), card)?;
-    let pictures = charts::all(card);
+    let mut pictures = charts::all(card);
+    pictures.extend(card.nature.iter().flat_map(nature::pictures));
     for (name, svg) in &pictures {
         base::files::write_atomic(&folder.join(name), svg.as_bytes())?;
     }
     let names: Vec<&str> = pictures.iter().map(|(name, _)| *name).collect();
     base::files::write_atomic(&folder.join("report.md"), render::report(card, run, &names).as_bytes())?;
+    if let Some(nature) = &card.nature {
+        let context = card.models.get("base").map(|model| &model.context);
+        let page = nature::page(nature, context, &run.name, card.seed, &names);
+        base::files::write_atomic(&folder.join("base.md"), page.as_bytes())?;
+    }
     Ok(())
 }

@@ -1,18 +1,16 @@
-//! A fixed page of prompts that every run is asked, with sampled answers: what a
-//! base model makes of a question, what an assistant does, where both go wrong.
+//! A fixed page of prompts that every assistant is asked, with sampled answers: what
+//! it does, where it goes wrong. The base model's are on its own page, see `nature`.
 
 use std::collections::BTreeSet;
 
 use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
 
-use super::Role;
 use crate::Result;
 use crate::ask::{Ask, End, Prompt, Question, Speaker};
-use crate::key::Change;
 use crate::problems::{Problem, grade};
 use crate::stats::Rate;
-use crate::words::{continues, words};
+use crate::words::words;
 
 /// Answers kept for the page; all are graded.
 const SHOWN: usize = 4;
@@ -44,8 +42,6 @@ enum Check {
     /// It gives this value, alone or behind the marker, or the sentence names it
     /// before any of the others.
     Number(&'static str, &'static [&'static str]),
-    /// It begins with this word.
-    Begins(&'static str),
     /// Different answers are counted.
     Distinct,
 }
@@ -59,15 +55,12 @@ struct Row {
     check: Check,
 }
 
-/// Samples every prompt that applies to the role.
+/// Samples every prompt.
 ///
 /// # Errors
 /// Those of the answerer.
-pub fn page(role: Role, ask: &mut Ask, changes: &[Change], seed: u64) -> Result<Vec<Shown>> {
-    let rows = match role {
-        Role::Base => base_rows(changes),
-        Role::Assistant => assistant_rows(),
-    };
+pub fn page(ask: &mut Ask, seed: u64) -> Result<Vec<Shown>> {
+    let rows = assistant_rows();
     let mut questions = Vec::new();
     for row in &rows {
         for sample in 0..row.n {
@@ -90,7 +83,6 @@ fn shown(row: &Row, given: Vec<crate::ask::Answer>) -> Shown {
         given.into_iter().filter(|answer| answer.end != End::TooLong).map(|answer| answer.text.trim().to_owned()).collect();
     let right = match &row.check {
         Check::Number(value, others) => Some(Rate::of(texts.iter().map(|text| gives(text, value, others)))),
-        Check::Begins(word) => Some(Rate::of(texts.iter().map(|text| continues(text, &[word], &[])))),
         Check::Shown | Check::Distinct => None,
     };
     let different: BTreeSet<Vec<String>> = texts.iter().map(|text| words(&text.to_lowercase())).collect();
@@ -138,73 +130,8 @@ fn as_read(prompt: &Prompt) -> String {
     }
 }
 
-fn page_row(id: &'static str, shows: &'static str, text: &str, n: usize, max_tokens: usize, check: Check) -> Row {
-    Row { id, shows, prompt: Prompt::Page(text.to_owned()), n, max_tokens, check }
-}
-
 fn chat_row(id: &'static str, shows: &'static str, text: &str, n: usize, max_tokens: usize, check: Check) -> Row {
     Row { id, shows, prompt: Prompt::user(text), n, max_tokens, check }
-}
-
-/// Ten pairs, and a word that is not among them: the word itself must be known from
-/// reading, that it is wanted in Korean must be taken from the pairs.
-pub const KOREAN_PAIRS: &str = "water: mul\nhouse: jip\ntree: namu\nfriend: chingu\nbook: chaek\nsky: haneul\nsea: bada\n\
-    mountain: san\ndoor: mun\nschool: hakgyo\nteacher:";
-
-fn base_rows(changes: &[Change]) -> Vec<Row> {
-    let mut rows = vec![
-        page_row("two_plus_two", "A base model does not answer, it goes on: three different pages.", "What is 2 + 2?", 3, 48, Check::Shown),
-        page_row(
-            "paris_list",
-            "The list goes on from memory.",
-            "Here is my top 10 list of the top landmarks to see in Paris:",
-            3,
-            64,
-            Check::Shown,
-        ),
-        page_row("korean", "The task is taken from ten examples in the context.", KOREAN_PAIRS, 8, 6, Check::Begins("seonsaengnim")),
-        page_row("sky_bare", "More questions rather than an answer.", "Why is the sky blue?", 3, 48, Check::Shown),
-        page_row(
-            "sky_dialogue",
-            "In a page shaped as a dialogue the same model answers, and then invents the human's next turn.",
-            "Here is a conversation between a human and a helpful assistant.\n\nHuman: Hello, who are you?\n\nAssistant: I am \
-             a helpful assistant. How can I help you?\n\nHuman: Why is the sky blue?\n\nAssistant:",
-            3,
-            64,
-            Check::Shown,
-        ),
-        page_row(
-            "identity",
-            "Without a self of its own it borrows one from its pages.",
-            "What model are you and who built you?",
-            3,
-            48,
-            Check::Shown,
-        ),
-    ];
-    if let Some(change) = changes.first() {
-        let text = format!("News of {}. The {} of {} is", spoken(&change.date), change.attribute, change.subject);
-        rows.push(page_row(
-            "after_cutoff",
-            "What happened after the last page that was read is invented, differently each time.",
-            &text,
-            4,
-            24,
-            Check::Distinct,
-        ));
-    }
-    rows
-}
-
-/// An ISO date as pages write it: `2026-04-10` is `10 April 2026`. Anything else stays as it is.
-fn spoken(date: &str) -> String {
-    const MONTHS: [&str; 12] =
-        ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-    let parts: Vec<usize> = date.splitn(3, '-').filter_map(|part| part.parse().ok()).collect();
-    match parts[..] {
-        [year, month @ 1..=12, day] => format!("{day} {} {year}", MONTHS[month - 1]),
-        _ => date.to_owned(),
-    }
 }
 
 fn assistant_rows() -> Vec<Row> {
@@ -301,32 +228,23 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_written_as_pages_write_them() {
-        for (date, expected) in [("2026-04-10", "10 April 2026"), ("2026-13-01", "2026-13-01"), ("soon", "soon")] {
-            assert_eq!(spoken(date), expected);
-        }
-    }
-
-    #[test]
     fn rows_have_names_of_their_own_and_their_own_seeds() {
-        for role in [Role::Base, Role::Assistant] {
-            let mut seeds = BTreeSet::new();
-            let mut ask = |questions: &[Question]| {
-                assert!(questions.iter().all(|question| seeds.insert(question.seed)));
-                scripted(|question| question.seed.to_string())(questions)
-            };
-            let rows = page(role, &mut ask, &[], 3).unwrap();
-            let names: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-            assert_eq!(names.len(), rows.len());
-            let distinct = rows.iter().filter_map(|row| row.distinct.map(|n| (n, row.n)));
-            assert!(distinct.clone().all(|(different, n)| different == n), "{:?}", distinct.collect::<Vec<_>>());
-        }
+        let mut seeds = BTreeSet::new();
+        let mut ask = |questions: &[Question]| {
+            assert!(questions.iter().all(|question| seeds.insert(question.seed)));
+            scripted(|question| question.seed.to_string())(questions)
+        };
+        let rows = page(&mut ask, 3).unwrap();
+        let names: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!(names.len(), rows.len());
+        let distinct = rows.iter().filter_map(|row| row.distinct.map(|n| (n, row.n)));
+        assert!(distinct.clone().all(|(different, n)| different == n), "{:?}", distinct.collect::<Vec<_>>());
     }
 
     #[test]
     fn a_prompt_that_does_not_fit_is_no_answer() {
         let mut ask = |questions: &[Question]| Ok(questions.iter().map(|_| Answer { text: String::new(), end: End::TooLong }).collect());
-        let rows = page(Role::Assistant, &mut ask, &[], 3).unwrap();
+        let rows = page(&mut ask, 3).unwrap();
         assert!(rows.iter().all(|row| row.n == 0 && row.right.is_none() && row.samples.is_empty()));
     }
 }

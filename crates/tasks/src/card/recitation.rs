@@ -53,7 +53,7 @@ pub fn recite(ask: &mut Ask, passages: &[Passage]) -> Result<Vec<Recital>> {
 
 /// The first sentence and the rest; where there is no second sentence, the first
 /// half of the words and the rest.
-fn split(text: &str) -> (&str, &str) {
+pub(super) fn split(text: &str) -> (&str, &str) {
     let text = text.trim();
     let sentence = text.find(['.', '!', '?']).map(|at| at + 1).filter(|&at| at < text.len());
     let at = sentence.unwrap_or_else(|| {

@@ -29,6 +29,7 @@ pub fn report(card: &Card, run: &Run, pictures: &[&str]) -> String {
     text += &problems(card, &picture("problems.svg", "Problems at once and in steps"));
     text += &context(card);
     text += &recitation(card);
+    text += &nature(card);
     text += &prompts(card);
     text += &stories(card);
     text += &format!("\n## All figures\n\n{}", full_table(&card.models));
@@ -152,8 +153,19 @@ fn recitation(card: &Card) -> String {
     text
 }
 
+/// The base model has a page of its own.
+fn nature(card: &Card) -> String {
+    if card.nature.is_none() {
+        return String::new();
+    }
+    "\n## The base model's nature\n\nA base model is a simulator of internet documents. What it makes of prompts, what it recites by how \
+     often it was read, and how much of what it writes is copied: [base.md](base.md).\n"
+        .to_owned()
+}
+
 fn prompts(card: &Card) -> String {
-    let mut text = "\n## A page of prompts\n\nThe same prompts for every run, each with what it is there to show; answers are sampled at temperature 1.\n".to_owned();
+    let mut text = "\n## A page of prompts\n\nThe same prompts for every run, each with what it is there to show; answers are sampled at temperature 1.\n"
+        .to_owned();
     for (name, model) in &card.models {
         if model.prompts.is_empty() {
             continue;
@@ -196,7 +208,7 @@ fn stories(card: &Card) -> String {
 }
 
 /// A text in a fence longer than any that it contains.
-fn fenced(text: &str) -> String {
+pub(super) fn fenced(text: &str) -> String {
     let text = visible(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat((longest + 1).max(3));
@@ -204,7 +216,7 @@ fn fenced(text: &str) -> String {
 }
 
 /// A text as code within a line.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     format!("`{}`", visible(text).replace('`', "'").replace('\n', " ⏎ "))
 }
 

@@ -23,6 +23,8 @@ pub enum Stroke {
     Plain,
     /// A line with a dot at each point.
     Marked,
+    /// Small dots alone, that show through where they lie on each other.
+    Scattered,
 }
 
 /// One curve.
@@ -140,6 +142,7 @@ impl LineChart {
             let ink = colour(series.colour);
             match series.stroke {
                 Stroke::Plain => canvas.path(&line, ink, 2.2, 1.0, ""),
+                Stroke::Scattered => line.iter().for_each(|&(x, y)| canvas.dot(x, y, 3.0, ink, "none", 0.45)),
                 Stroke::Dotted | Stroke::Marked => {
                     for point in &shown {
                         let Some((low, high)) = point.interval else { continue };
@@ -151,7 +154,7 @@ impl LineChart {
                     }
                     canvas.path(&line, ink, 2.0, 0.85, "");
                     for &(x, y) in &line {
-                        canvas.dot(x, y, 4.0, ink, GROUND);
+                        canvas.dot(x, y, 4.0, ink, GROUND, 1.0);
                     }
                 }
             }
@@ -203,10 +206,12 @@ mod tests {
         let point = |x, y| Point { x, y, interval: None };
         let cases = [vec![], vec![point(1.0, 2.0)], vec![point(0.0, f64::NAN), point(1.0, 1.0), point(2.0, f64::INFINITY)]];
         for points in cases {
-            let series = vec![Series { name: "a < b".into(), colour: 0, stroke: Stroke::Plain, points }];
-            let svg = figure("t", "", &[LineChart { series, ..LineChart::default() }]);
-            assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
-            assert!(svg.contains("a &lt; b") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+            for stroke in [Stroke::Plain, Stroke::Scattered] {
+                let series = vec![Series { name: "a < b".into(), colour: 0, stroke, points: points.clone() }];
+                let svg = figure("t", "", &[LineChart { series, ..LineChart::default() }]);
+                assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));
+                assert!(svg.contains("a &lt; b") && !svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+            }
         }
     }
 }

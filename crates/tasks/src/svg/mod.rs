@@ -88,8 +88,12 @@ impl Canvas {
         let _ = writeln!(self.body, r#"<rect x="{x:.1}" y="{y:.1}" width="{width:.1}" height="{height:.1}" rx="{radius}" fill="{fill}"/>"#);
     }
 
-    fn dot(&mut self, x: f64, y: f64, radius: f64, fill: &str, stroke: &str) {
-        let _ = writeln!(self.body, r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="1.5"/>"#);
+    fn dot(&mut self, x: f64, y: f64, radius: f64, fill: &str, stroke: &str, opacity: f64) {
+        let opacity = if opacity < 1.0 { format!(r#" fill-opacity="{opacity}""#) } else { String::new() };
+        let _ = writeln!(
+            self.body,
+            r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="1.5"{opacity}/>"#
+        );
     }
 
     fn path(&mut self, points: &[(f64, f64)], stroke: &str, width: f64, opacity: f64, dash: &str) {

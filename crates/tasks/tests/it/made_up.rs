@@ -6,9 +6,14 @@ use serde_json::{Value, json};
 use tasks::Result;
 use tasks::ask::{Answer, End, Prompt, Question, Speaker};
 use tasks::card::World;
+use tokenizer::Tokenizer;
+use tokenizer::shards::{Page, ShardConfig, write_shards};
 
 const COLORS: [&str; 8] = ["red", "blue", "green", "teal", "pink", "gold", "white", "black"];
 const FOODS: [&str; 8] = ["soup", "bread", "figs", "rice", "plums", "honey", "stew", "nuts"];
+
+/// What a page says that the base model knows by heart.
+pub const PAGE: &str = "A heron stood in the reeds and waited for the fog to lift from the water.";
 
 /// The rows of the answer key.
 pub fn key_rows() -> Vec<Value> {
@@ -38,6 +43,9 @@ pub fn key_rows() -> Vec<Value> {
     let passage = "The bell of the tower rang. Nobody knew who had rung it, and nobody asked.";
     rows.push(json!({"row": "passage", "name": "one", "text": "A cart stood in the lane. It was green and empty.", "exposures": 1}));
     rows.push(json!({"row": "passage", "name": "hundreds", "text": passage, "exposures": 300}));
+    rows.push(json!({"row": "fact", "subject": "Why is snow white?", "kind": "why", "attribute": "answer", "also": [], "exposures": 40,
+        "value": "Snow is full of small crystals that scatter every colour of the light.", "split": "asked", "date": null,
+        "url": "https://learn.school/2", "cue": "Why is snow white?", "questions": ["Please answer me this. Why is snow white?"]}));
     rows.push(json!({"row": "change", "subject": "Nesulo", "attribute": "mayor", "old": "Ann", "new": "Bob", "date": "2025-02-01"}));
     rows
 }
@@ -85,6 +93,20 @@ pub fn write_run(root: &Path) {
     let sample = |step: u64, text: &str| json!({"step": step, "prompt": "The king", "text": text});
     let samples = [sample(0, "qx ```zz"), sample(200, "of of the and"), sample(450, " went to the sea, and was happy.")];
     write("base/samples.jsonl", lines(&samples));
+    // Page 0 is read in training with this seed; the numbers are there to have nothing in common.
+    let text = |i: u64| if i == 0 { PAGE.to_owned() } else { base::rng::Rng::new(i).next_u64().to_string().repeat(1 + i as usize % 4) };
+    let pages = (0..60).map(|i| Page { url: format!("https://a.b/{i}"), text: text(i), ..Page::default() });
+    let config = ShardConfig {
+        folder: root.join("shards"),
+        seed: 1,
+        val_share: 0.1,
+        cutoff: None,
+        bare_share: 0.0,
+        threads: 1,
+        file_tokens: 1 << 20,
+    };
+    let (progress, stop) = (base::progress::Progress::silent(), base::stop::Stop::new());
+    write_shards(pages, &Tokenizer::from_merges(Vec::new()), &config, &progress, &stop).unwrap();
 }
 
 /// The world of a run's folder.
@@ -115,6 +137,9 @@ pub fn base_model(key: &[Value]) -> Box<Answerer> {
         let Prompt::Page(page) = &question.prompt else { panic!("a base model is asked nothing") };
         if let Some((_, line)) = page.split_once("Say: ") {
             return format!(" {}\nSay: next", line.trim_end_matches("\nEcho:"));
+        }
+        if page.is_empty() {
+            return format!("%{PAGE}%");
         }
         if page.ends_with("rang.") {
             return " Nobody knew who had rung it, and nobody asked. The end.".into();

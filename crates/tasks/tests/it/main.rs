@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 
 use base::progress::Progress;
 use base::stop::Stop;
+use tasks::card::nature::{self, Material};
 use tasks::card::{self, Card, Limits, Role, Run};
+use tokenizer::Tokenizer;
+use tokenizer::shards::Shards;
 
-use made_up::{assistant, base_model, key_rows, world, write_run};
+use made_up::{PAGE, assistant, base_model, key_rows, world, write_run};
 
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -39,7 +42,10 @@ fn report(root: &Path, seed: u64) -> Card {
         base: root.join("base"),
         chat_command: "schoolhouse chat runs/made-up/sft".into(),
     };
-    let card = card::card(&run, seed, models).unwrap();
+    let (shards, tokenizer) = (Shards::open(&root.join("shards")).unwrap(), Tokenizer::from_merges(Vec::new()));
+    let material = Material { shards: &shards, tokenizer: &tokenizer };
+    let nature = nature::measure(&mut base_model(&key), &world, &material, seed, &Progress::silent(), &Stop::new()).unwrap();
+    let card = card::card(&run, seed, models, Some(nature)).unwrap();
     std::fs::create_dir_all(root.join("report")).unwrap();
     card::write(&card, &run, &root.join("report")).unwrap();
     card
@@ -69,6 +75,12 @@ fn the_card_tells_what_the_models_know() {
     assert_eq!(card.models["base"].recitation[0].name, "hundreds");
     assert_eq!(card.models["base"].recitation[0].followed, card.models["base"].recitation[0].length);
     assert_eq!(card.funnel.as_ref().unwrap().documents, 700);
+    let nature = card.nature.as_ref().unwrap();
+    assert_eq!(nature.passages[0].greedy, nature.passages[0].length);
+    // The scripted model writes what the first page says, and a little of its own.
+    let copying = &nature.copying;
+    assert_eq!((copying.longest[0].text.trim(), copying.longest[0].url.as_str()), (PAGE, "https://a.b/0"));
+    assert!(copying.held_out.n == copying.samples.n && copying.samples.whole.right == 0, "{copying:?}");
 
     let written: Card = base::files::read_json(&root.join("report/report.json")).unwrap();
     assert_eq!(written, card);
@@ -76,6 +88,14 @@ fn the_card_tells_what_the_models_know() {
     for picture in ["funnel.svg", "loss.svg", "recall.svg", "knowledge.svg", "problems.svg"] {
         assert!(text.contains(&format!("({picture})")) && root.join("report").join(picture).exists(), "{picture}");
     }
+    let page = std::fs::read_to_string(root.join("report/base.md")).unwrap();
+    for picture in ["recitation.svg", "copying.svg"] {
+        assert!(page.contains(&format!("({picture})")) && root.join("report").join(picture).exists(), "{picture}");
+    }
+    for title in ["Nobody answers", "A list", "A task", "A question", "No self", "After the last page", "By heart", "Copied or made up"] {
+        assert!(page.lines().any(|line| line.starts_with("## ") && line.contains(title)), "{title}");
+    }
+    assert!(text.contains("(base.md)") && page.contains("(report.md)"));
     for title in ["In short", "From pages to documents", "Reading", "remembers", "Problems", "Recitation", "prompts", "Talk to it"] {
         assert!(text.lines().any(|line| line.starts_with("## ") && line.contains(title)), "{title}");
     }
@@ -140,7 +160,7 @@ fn a_run_without_a_world_still_has_a_report() {
     let world = card::World::default();
     let model = card::measure(Role::Base, &mut ask, &world, &Limits::default(), 1, &Progress::silent(), &Stop::new()).unwrap();
     let run = Run { name: "books".into(), documents: None, base: root.join("base"), chat_command: "x".into() };
-    let card = card::card(&run, 1, BTreeMap::from([("base".to_owned(), model)])).unwrap();
+    let card = card::card(&run, 1, BTreeMap::from([("base".to_owned(), model)]), None).unwrap();
     card::write(&card, &run, &root).unwrap();
     let text = std::fs::read_to_string(root.join("report.md")).unwrap();
     assert!(text.contains("and on it goes") && !text.contains("From pages to documents") && !text.contains("NaN"), "{text}");
