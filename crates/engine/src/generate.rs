@@ -116,7 +116,7 @@ impl Engine {
         requests: &[Request],
         on_token: &mut dyn FnMut(&Written) -> Next,
     ) -> Result<Vec<Completion>> {
-        let (of_tokenizer, of_model) = (tokenizer.vocab_size(), self.weights.config().vocab_size);
+        let (of_tokenizer, of_model) = (tokenizer.vocab_size(), self.n_ids);
         assert!(of_tokenizer >= of_model, "a tokenizer of {of_tokenizer} ids for a model of {of_model}");
         self.run(requests, Some(tokenizer), on_token)
     }
