@@ -85,7 +85,7 @@ mod tests {
             let mut n = 0;
             let answer = |question: &Question, n: usize| match &question.prompt {
                 Prompt::Page(page) if page == "News of 1 February 2026. The mayor of Nesulo is" => format!(" ann  lee. On page {n}"),
-                _ if n % 2 == 0 => " Bob Ray".into(),
+                _ if n.is_multiple_of(2) => " Bob Ray".into(),
                 _ => format!(" Cy {n}"),
             };
             let mut counted = |question: &Question| {
