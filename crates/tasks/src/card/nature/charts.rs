@@ -16,6 +16,9 @@ pub fn all(nature: &Nature) -> Vec<(&'static str, String)> {
     pictures
 }
 
+/// Stretches of a range whose median is drawn: that of one or two says little.
+const FEWEST: usize = 3;
+
 fn dot(x: f64, y: f64) -> Point {
     Point { x, y, interval: None }
 }
@@ -36,7 +39,11 @@ fn recitation(levels: &[Level], passages: &[Recited]) -> String {
         low => (place(low) + place(level.at_most)) / 2.0,
     };
     let medians = |of: &dyn Fn(&Level) -> f64, held_out: bool| {
-        levels.iter().filter(|level| (level.at_least == 0) == held_out).map(|level| dot(middle(level), of(level))).collect::<Vec<_>>()
+        levels
+            .iter()
+            .filter(|level| level.points.len() >= FEWEST && (level.at_least == 0) == held_out)
+            .map(|level| dot(middle(level), of(level)))
+            .collect::<Vec<_>>()
     };
     let mut series = vec![Series { name: "each stretch, greedy".into(), colour: 4, stroke: Stroke::Scattered, points: points.collect() }];
     for (colour, name, of) in [
@@ -71,7 +78,11 @@ fn recitation(levels: &[Level], passages: &[Recited]) -> String {
         series,
         rule: Some(Rule { y: all as f64, label: "all there was to follow".into() }),
     };
-    figure("By heart, by how often it was read", &format!("Given {GIVEN} tokens that stand nowhere else; never: held-out pages"), &[chart])
+    figure(
+        "By heart, by how often it was read",
+        &format!("Given {GIVEN} tokens that stand nowhere else; never: held-out pages; medians of at least {FEWEST} stretches"),
+        &[chart],
+    )
 }
 
 fn copying(samples: &Matches, held_out: &Matches) -> String {

@@ -367,7 +367,7 @@ pub(super) mod tests {
         let mut ask = |questions: &[Question]| {
             assert!(questions.iter().all(|question| question.temperature == 1.0 && seeds.insert(question.seed)));
             scripted(|question| match &question.prompt {
-                Prompt::Page(page) if page.ends_with("2 + 2?") && question.seed % 2 == 0 => "4".into(),
+                Prompt::Page(page) if page.ends_with("2 + 2?") && question.seed.is_multiple_of(2) => "4".into(),
                 Prompt::Page(page) if page.ends_with("Paris:") => "\n1. the Louvre\n2. the Moon".into(),
                 Prompt::Page(page) if page.contains("\nNews of 1 February 2026. The mayor of Nesulo is") => {
                     format!(" Cy{} Doe. The mayor", question.seed % 3)
