@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use base::files::{self, AtomicDir};
 use base::text::thousands;
-use engine::ModelFolder;
+use engine::{EngineConfig, ModelFolder, Request, Sampling};
 use model::stored::Stored;
 use model::{Layout, folder, gguf};
 use tensor::quant::Format;
+use tokenizer::look::limited;
 
+use super::tokenize::DocumentReader;
 use crate::context::Context;
 
 /// Writes a model as a GGUF file, or as a model folder, in another number format if wished.
@@ -26,7 +28,15 @@ pub struct Args {
     /// Divide a folder's weights into files of about so many megabytes
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     max_file_mb: Option<u64>,
+    /// Measure on these documents, at most 200 KB of them, how many bits a byte of text costs the model as it was and as it was written
+    #[arg(long, value_name = "DOCUMENTS", num_args = 1..)]
+    measure: Vec<PathBuf>,
 }
+
+/// Bytes of text on which is measured.
+const MEASURED_BYTES: u64 = 200_000;
+/// Tokens of a sequence on which is measured, at most.
+const MEASURED_CONTEXT: usize = 512;
 
 /// A format by its name.
 pub fn parse_format(name: &str) -> Result<Format, String> {
@@ -52,9 +62,65 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         write_folder(&stored, from, args).with_context(place)?;
     }
     context.line(&told(&args.out)?);
+    if !args.measure.is_empty() {
+        let texts = texts(&args.measure, context)?;
+        let before = bits_per_byte(from, &texts, context)?;
+        let after = bits_per_byte(&args.out, &texts, context)?;
+        context.line(&format!(
+            "bits per byte: {before:.4} as it was, {after:.4} as written ({:+.4}, {:+.2}%)",
+            after - before,
+            100.0 * (after / before - 1.0)
+        ));
+    }
     println!("{}", args.out.display());
     Ok(())
 }
+
+/// The beginning of the documents.
+fn texts(inputs: &[PathBuf], context: &Context) -> anyhow::Result<Vec<String>> {
+    let mut documents = DocumentReader::open(inputs)?;
+    let texts: Vec<String> =
+        limited(documents.by_ref().map(|document| ((), document.text)), MEASURED_BYTES).map(|((), text)| text).collect();
+    documents.close(context)?;
+    if texts.iter().all(String::is_empty) {
+        bail!("there is no text to measure on; name documents that hold some");
+    }
+    Ok(texts)
+}
+
+/// How many bits a byte of the texts costs a model, each token given those before it in its sequence.
+fn bits_per_byte(path: &Path, texts: &[String], context: &Context) -> anyhow::Result<f64> {
+    let (weights, folder) = ModelFolder::load(path, None)?;
+    let lengths = folder.tokenizer.token_lengths();
+    let first = folder.tokenizer.document_start();
+    let capacity = weights.config().context.min(MEASURED_CONTEXT);
+    let mut requests = Vec::new();
+    for text in texts {
+        for piece in folder.tokenizer.encode(text).chunks(capacity - 1) {
+            let prompt: Vec<u32> = first.iter().chain(piece).copied().collect();
+            requests.push(Request { prompt_logprobs: true, ..Request::new(prompt, 0, Sampling::greedy(), 0) });
+        }
+    }
+    let mut engine = folder.engine(weights, EngineConfig::new(SEQUENCES, capacity, context.threads));
+    let progress = context.progress(&format!("measure {}", path.display()), requests.len() as u64);
+    let (mut bits, mut bytes) = (0.0, 0.0);
+    for some in requests.chunks(SEQUENCES) {
+        if context.stop.requested() {
+            return Err(base::Error::Stopped.into());
+        }
+        for (request, completion) in some.iter().zip(engine.generate(some, &mut |_, _| {})?) {
+            // Without a token before it, the first one is given and not told.
+            bytes += request.prompt[1..].iter().map(|&id| f64::from(lengths[id as usize])).sum::<f64>();
+            bits -= completion.prompt_logprobs.iter().map(|&logprob| f64::from(logprob)).sum::<f64>() / std::f64::consts::LN_2;
+        }
+        progress.advance(some.len() as u64);
+    }
+    progress.finish();
+    Ok(bits / bytes)
+}
+
+/// Sequences that are measured side by side.
+const SEQUENCES: usize = 16;
 
 fn write_gguf(stored: &Stored, from: &Path, format: Option<Format>, out: &Path) -> anyhow::Result<()> {
     let vocabulary = match &stored.gguf {

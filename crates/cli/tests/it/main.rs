@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod crawl_recipe;
+mod export;
 mod help;
 mod import;
 mod odds;
