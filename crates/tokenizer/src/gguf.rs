@@ -175,6 +175,9 @@ impl Tokenizer {
             };
             tokens.push(bytes);
         }
+        // Ids at the end that no token has only fill the model's table.
+        let used = vocabulary.token_type.iter().rposition(|&kind| kind != UNUSED).map_or(0, |last| last + 1);
+        tokens.truncate(used);
         let merges = Merges::Listed { pairs: vocabulary.merge_pairs()?, whole_words: pre.whole_words };
         let ours = SPECIALS.iter().all(|special| specials.iter().any(|(spelling, _)| spelling == special));
         Tokenizer::from_parts(Parts { pattern: pre.pattern, normalises: ours, tokens, specials, merges })
