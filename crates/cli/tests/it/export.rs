@@ -40,7 +40,7 @@ fn what_is_exported_goes_on_as_the_model_did() {
         };
         let expected = greedy(&folder);
         assert!(expected.is_array(), "{expected}");
-        let (file, parts) = (scratch.join(&format!("{}.gguf", family.name())), scratch.join(&format!("{}-parts", family.name())));
+        let (file, parts) = (scratch.join(format!("{}.gguf", family.name())), scratch.join(format!("{}-parts", family.name())));
         let whole = run("export", &[path(&folder), "--out", path(&file), "--measure", path(&text)]);
         assert_eq!(whole.code, Some(0), "{}", whole.stderr);
         assert!(whole.stderr.contains("matrices in F32") && whole.stderr.contains("(+0.0000, +0.00%)"), "{}", whole.stderr);
