@@ -11,8 +11,7 @@ use tokenizer::{TOKENIZER_FILE, Tokenizer};
 
 use crate::{Engine, EngineConfig, Error, Result, Sampling, gguf};
 
-/// The name of the file with the maker's sampling.
-pub const GENERATION_FILE: &str = "generation_config.json";
+pub use model::folder::GENERATION_FILE;
 
 /// Special tokens that end a turn of a conversation, in the formats that are known.
 const TURN_ENDS: [&str; 4] = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>"];
@@ -43,9 +42,8 @@ impl ModelFolder {
         let tokenizer = ModelFolder::tokenizer_of(path, stored)?;
         let usual = Sampling { top_k: 50, top_p: 0.95, ..Sampling::plain(0.8) };
         if let Some(file) = &stored.gguf {
-            let vocabulary = gguf::read_vocabulary(file)?;
-            let start = vocabulary.bos_token_id.filter(|_| vocabulary.add_bos_token == Some(true));
-            let stop_ids = vocabulary.eos_token_id.into_iter().collect();
+            let (start, end) = gguf::start_and_end(file)?;
+            let stop_ids = end.into_iter().collect();
             let start = if tokenizer.is_ours() { Some(tokenizer.eot()) } else { start };
             return Ok(ModelFolder { tokenizer, start: start.into_iter().collect(), sampling: usual, stop_ids });
         }

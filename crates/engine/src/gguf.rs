@@ -24,10 +24,7 @@ const CHAT_TEMPLATE: &str = "tokenizer.chat_template";
 /// # Errors
 /// A key that is missing or has a value of another type.
 pub fn read_vocabulary(file: &Gguf) -> Result<GgufVocabulary> {
-    let id = |key: &str| -> Result<Option<u32>> {
-        let id = file.integer(key)?.map(|id| u32::try_from(id).map_err(|_| file.damaged(key, format!("{id} is no id of a token"))));
-        Ok(id.transpose()?)
-    };
+    let id = |key: &str| token_id(file, key);
     let texts = |key: &str| -> Result<Vec<String>> { Ok(file.texts(key)?.unwrap_or_default().to_vec()) };
     Ok(GgufVocabulary {
         model: file.required(MODEL, file.text(MODEL)?)?.to_string(),
@@ -41,6 +38,18 @@ pub fn read_vocabulary(file: &Gguf) -> Result<GgufVocabulary> {
         add_bos_token: file.flag(ADD_BOS)?,
         chat_template: file.text(CHAT_TEMPLATE)?.map(str::to_string),
     })
+}
+
+/// The id under a key.
+fn token_id(file: &Gguf, key: &str) -> Result<Option<u32>> {
+    let id = file.integer(key)?.map(|id| u32::try_from(id).map_err(|_| file.damaged(key, format!("{id} is no id of a token"))));
+    Ok(id.transpose()?)
+}
+
+/// The id that a reader puts before every text, if it puts one, and the id that ends what a model writes.
+pub(crate) fn start_and_end(file: &Gguf) -> Result<(Option<u32>, Option<u32>)> {
+    let puts_one = file.flag(ADD_BOS)? == Some(true);
+    Ok((token_id(file, BOS)?.filter(|_| puts_one), token_id(file, EOS)?))
 }
 
 /// The tokenizer of a file.

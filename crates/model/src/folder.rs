@@ -20,7 +20,7 @@ use crate::stored::{INDEX_FILE, Stored, WEIGHTS_FILE};
 use crate::{Config, Error, Layout, Model, Params, Result, config_file};
 
 /// How the model's maker samples from it.
-const GENERATION_FILE: &str = "generation_config.json";
+pub const GENERATION_FILE: &str = "generation_config.json";
 
 /// `generation_config.json`.
 #[derive(Clone, Debug, Serialize)]
@@ -70,12 +70,12 @@ pub fn save_endless(model: &Model, folder: &Path) -> Result<()> {
 }
 
 /// Writes stored weights with their configuration in 32 or 16 bits, in files of at most about `max_file_bytes`.
-pub fn export(stored: &Stored, tokens: Option<EndTokens>, format: Format, max_file_bytes: Option<u64>, folder: &Path) -> Result<()> {
+pub fn export(stored: &Stored, format: Format, max_file_bytes: Option<u64>, folder: &Path) -> Result<()> {
     if dtype_of(format).is_none() {
         return Err(Error::Refused(format!("safetensors hold no {}; choose f32, f16 or bf16, or write GGUF", format.name())));
     }
     stored.check(&Layout::new(&stored.config))?;
-    write_model(&stored.config, Source::Stored(stored), tokens, format, max_file_bytes, folder)
+    write_model(&stored.config, Source::Stored(stored), None, format, max_file_bytes, folder)
 }
 
 /// A format's names in safetensors and in `config.json`.
@@ -266,7 +266,7 @@ mod tests {
             save(&model, EndTokens { end_of_text: 3, end_of_turn: 2 }, &whole).unwrap();
             for (format, max_file_bytes) in [(Format::F32, Some(40_000)), (Format::F16, None), (Format::Bf16, Some(20_000))] {
                 let _ = std::fs::remove_dir_all(&parts);
-                export(&Stored::open(&whole).unwrap(), None, format, max_file_bytes, &parts).unwrap();
+                export(&Stored::open(&whole).unwrap(), format, max_file_bytes, &parts).unwrap();
                 assert_eq!(parts.join(INDEX_FILE).exists(), max_file_bytes.is_some());
                 let back = load(&parts).unwrap();
                 assert_eq!(back.config, model.config);

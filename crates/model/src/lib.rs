@@ -20,7 +20,6 @@ pub mod stored;
 pub use config::{Config, Family, RopeScaling};
 pub use error::{Error, Result};
 pub use forward::Activations;
-pub use linear::{converted, possible};
 pub use params::{Layout, Params, Role, Span, TensorSpec};
 pub use tensor::head::Target;
 

@@ -143,7 +143,7 @@ const BESIDE: [&str; 6] =
 fn write_folder(stored: &Stored, from: &Path, args: &Args) -> anyhow::Result<()> {
     let dir = AtomicDir::create(&args.out)?;
     let format = args.weights.unwrap_or_else(|| widest_stored(stored));
-    folder::export(stored, None, format, args.max_file_mb.map(|mb| mb << 20), dir.path())?;
+    folder::export(stored, format, args.max_file_mb.map(|mb| mb << 20), dir.path())?;
     if stored.gguf.is_some() {
         ModelFolder::tokenizer_of(from, stored)?.save(dir.path())?;
     } else {
