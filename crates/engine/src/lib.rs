@@ -18,6 +18,7 @@ mod sampling;
 mod size;
 mod slots;
 mod text;
+mod tool;
 
 pub use error::{Error, Result};
 pub use folder::{GENERATION_FILE, ModelFolder};
@@ -26,3 +27,4 @@ pub use request::{Completion, Finish, Next, Request, Written};
 pub use sampling::{Sampling, TokenLogprob};
 pub use size::{EngineConfig, bytes_per_slot};
 pub use text::TextStream;
+pub use tool::{Source, Tool, ToolOutput};
