@@ -112,6 +112,10 @@ pub struct Budget {
     pub copies: usize,
     /// Conversations for fine-tuning.
     pub conversations: usize,
+    /// Conversations in which a program is written.
+    pub code_lessons: usize,
+    /// Questions about people who occur nowhere.
+    pub nobodies: usize,
     /// Problems for practice, and a sixth as many for tests.
     pub problems: usize,
 }
@@ -161,6 +165,8 @@ impl Budget {
             spanish: 0,
             copies: 20,
             conversations: 500,
+            code_lessons: 100,
+            nobodies: 40,
             problems: 300,
         }
     }
@@ -194,6 +200,8 @@ impl Budget {
             spanish: 0,
             copies: 120,
             conversations: 11000,
+            code_lessons: 2000,
+            nobodies: 1200,
             problems: 6000,
         }
     }

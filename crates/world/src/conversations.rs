@@ -27,7 +27,38 @@ pub struct Message {
     /// "system", "user" or "assistant".
     pub role: String,
     /// What is said.
-    pub content: String,
+    pub content: Content,
+}
+
+/// What is said: plain words, or pieces in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Content {
+    /// Words.
+    Text(String),
+    /// Words and calls of a tool.
+    Parts(Vec<Part>),
+}
+
+/// A piece of what an assistant says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Part {
+    /// Words.
+    Text {
+        /// The words.
+        text: String,
+    },
+    /// A program for the Python tool.
+    Python {
+        /// The program.
+        code: String,
+    },
+    /// What a tool answered.
+    Output {
+        /// Its answer.
+        text: String,
+    },
 }
 
 /// One line of `conversations.jsonl`.
@@ -56,6 +87,14 @@ const SYSTEMS: [&str; 6] = [
     "Be kind and brief.",
     "You are talking with a child.",
 ];
+
+/// The system message that offers both tools.
+pub const TOOLS_OFFERED: &str = "Tools: search, python.";
+/// Added to a question that a program is to answer.
+const WITH_CODE: [&str; 6] =
+    ["Use code.", "Use code.", "Use Python.", "Please use code.", "Use code to find out.", "Work it out with code."];
+/// Added to a question that is to be answered without tools.
+pub const WITHOUT_TOOLS: [&str; 3] = ["Don't use any tools.", "Do not use any tools.", "Answer without tools."];
 
 /// What conversations are made from.
 pub struct Sources<'a> {
@@ -117,9 +156,73 @@ pub fn conversations(seed: u64, sources: &Sources, budget: &Budget) -> Vec<Conve
     list
 }
 
+/// Lessons in the use of a program: problems that are beyond a small model's own reach, given to the Python tool.
+///
+/// A program is written where the user asks for one, and unasked where the system message offers tools and the problem is one of
+/// letters, dots or long numbers. Sums of three digits are worked out in words unless a program is asked for.
+pub fn code_lessons(seed: u64, count: usize) -> Vec<Conversation> {
+    type Maker = fn(&mut Rng) -> Problem;
+    // Share of a hundred, and whether a program is written unasked.
+    let makers: [(Maker, usize, bool); 9] = [
+        (problems::letters, 22, true),
+        (problems::thirds, 14, true),
+        (problems::six_digit_addition, 22, true),
+        (problems::dots, 8, true),
+        (problems::decimals, 8, true),
+        (word_problem, 12, false),
+        (problems::addition, 6, false),
+        (problems::subtraction, 4, false),
+        (problems::multiplication, 4, false),
+    ];
+    let mut list = Vec::new();
+    for (number, (make, share, unasked)) in makers.into_iter().enumerate() {
+        for i in 0..(count * share).div_ceil(100) {
+            let rng = &mut Rng::derive(seed, &[label("code lessons"), number as u64, i as u64]);
+            let problem = problems::draw(rng, false, make);
+            list.push(code_lesson(rng, &problem, unasked));
+        }
+    }
+    Rng::derive(seed, &[label("code lessons")]).shuffle(&mut list);
+    let row = |(i, messages)| Conversation { id: format!("code-{i:05}"), split: "train".into(), kind: "code".into(), messages };
+    list.into_iter().enumerate().map(row).collect()
+}
+
+fn code_lesson(rng: &mut Rng, problem: &Problem, unasked: bool) -> Vec<Message> {
+    let text = |role: &str, content: String| Message { role: role.to_string(), content: Content::Text(content) };
+    let offered = rng.chance(0.6);
+    let asks = !offered || rng.chance(0.5);
+    let refused = offered && !asks && rng.chance(0.2);
+    let wish = match (asks, refused) {
+        (true, _) => Some(*rng.pick(&WITH_CODE)),
+        (false, true) => Some(*rng.pick(&WITHOUT_TOOLS)),
+        (false, false) => None,
+    };
+    let question = match (wish, problem.question.split_once('\n')) {
+        (None, _) => problem.question.clone(),
+        (Some(wish), None) => format!("{} {wish}", problem.question),
+        (Some(wish), Some((first, rest))) => format!("{first} {wish}\n{rest}"),
+    };
+    let mut messages = Vec::new();
+    if offered {
+        messages.push(text("system", TOOLS_OFFERED.to_string()));
+    }
+    messages.push(text("user", question));
+    messages.push(if asks || unasked && !refused {
+        let parts = vec![
+            Part::Python { code: problem.code.clone() },
+            Part::Output { text: problem.answer.clone() },
+            Part::Text { text: problem.solution(Style::Short) },
+        ];
+        Message { role: "assistant".to_string(), content: Content::Parts(parts) }
+    } else {
+        text("assistant", problem.solution(Style::Steps))
+    });
+    messages
+}
+
 /// Turns as messages; now and then a system message stands before them.
 fn messages(rng: &mut Rng, held_out: bool, exchanges: Vec<Exchange>) -> Vec<Message> {
-    let message = |role: &str, content: String| Message { role: role.to_string(), content };
+    let message = |role: &str, content: String| Message { role: role.to_string(), content: Content::Text(content) };
     let mut messages = Vec::new();
     if !held_out && rng.chance(0.08) {
         messages.push(message("system", (*rng.pick(&SYSTEMS)).to_string()));

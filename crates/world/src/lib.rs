@@ -37,6 +37,7 @@ mod recitation;
 mod stories;
 
 mod conversations;
+mod questions;
 mod small_talk;
 
 mod html;
@@ -45,10 +46,11 @@ mod key;
 mod world;
 
 pub use budget::{Size, WorldConfig};
-pub use conversations::{Conversation, Message};
+pub use conversations::{Content, Conversation, Message, Part, TOOLS_OFFERED, WITHOUT_TOOLS};
 pub use key::{Fact, Row, Split};
 pub use places::Place;
 pub use problems::Entry;
+pub use questions::Question;
 pub use residents::Resident;
 pub use sheet::{Dress, Raw, Sheet, Shelf};
 pub use world::{KindSummary, Page, Schoolbook, Summary, World};

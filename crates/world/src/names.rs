@@ -61,6 +61,10 @@ pub struct Names {
     pub places: Vec<String>,
     /// Names of rivers (two syllables).
     pub rivers: Vec<String>,
+    /// First names of residents.
+    first: Vec<String>,
+    /// Last names of residents.
+    last: Vec<String>,
     /// Every full name and part that is taken, so that a passing stranger gets a new one.
     taken: BTreeSet<String>,
 }
@@ -100,7 +104,18 @@ impl Names {
             }
         }
         taken.extend(parts);
-        Names { residents, unseen, towns, places, rivers, taken }
+        Names { residents, unseen, towns, places, rivers, first: all_first, last: all_last, taken }
+    }
+
+    /// The full name of nobody: the first name of one resident and the last name of another, as those of the key's unseen people,
+    /// and none of them.
+    pub fn nobody(&self, rng: &mut Rng) -> String {
+        loop {
+            let name = format!("{} {}", rng.pick(&self.first), rng.pick(&self.last));
+            if !self.taken.contains(&name) {
+                return name;
+            }
+        }
     }
 
     /// A full name of fresh syllables that belongs to nobody else in the key.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// A question, its answer, and how to get there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
-    /// "addition", "subtraction", "multiplication", "word_problem", "decimals", "letters", "thirds".
+    /// "addition", "subtraction", "multiplication", "word_problem", "decimals", "letters", "thirds", "six_digit_addition", "dots".
     pub generator: &'static str,
     /// What makes it the same problem in other words.
     pub key: String,
@@ -25,6 +25,8 @@ pub struct Problem {
     pub one_line: String,
     /// The working step by step, without the answer.
     pub steps: String,
+    /// A program in Python that prints the answer.
+    pub code: String,
     /// The numbers it was made from.
     pub metadata: Value,
     /// Too small or too common to be held out.
@@ -46,7 +48,8 @@ pub enum Style {
 pub const MARK: &str = "####";
 
 /// Problems of the report card that no training text may hold.
-const RESERVED: [&str; 5] = ["letters r strawberry", "decimals 9.11 9.9", "thirds ubiquitous", "apples 3 2 2 13", "apples 23 177 4 869"];
+const RESERVED: [&str; 6] =
+    ["letters r strawberry", "decimals 9.11 9.9", "thirds ubiquitous", "apples 3 2 2 13", "apples 23 177 4 869", "dots 177"];
 
 impl Problem {
     /// Whether tests own this problem.
@@ -167,8 +170,31 @@ fn arithmetic(generator: &'static str, sign: char, a: i64, b: i64, result: i64, 
         answer: result.to_string(),
         one_line: String::new(),
         steps,
+        code: format!("print({a} {sign} {b})"),
         metadata: json!({ "a": a, "b": b }),
         common,
+    }
+}
+
+/// `a + b` with six digits each: too long to be worked out by a small model, and nothing for a program.
+pub fn six_digit_addition(rng: &mut Rng) -> Problem {
+    Problem { generator: "six_digit_addition", ..sum(rng.range(100_000, 999_999), rng.range(100_000, 999_999)) }
+}
+
+/// "How many dots are below?", and the dots on a line of their own.
+pub fn dots(rng: &mut Rng) -> Problem {
+    let n = rng.range(10, 199);
+    let row = ".".repeat(n as usize);
+    Problem {
+        generator: "dots",
+        key: format!("dots {n}"),
+        question: format!("How many dots are below?\n{row}"),
+        answer: n.to_string(),
+        one_line: String::new(),
+        steps: String::new(),
+        code: format!("print(\"{row}\".count(\".\"))"),
+        metadata: json!({ "n": n }),
+        common: false,
     }
 }
 
@@ -203,6 +229,7 @@ pub fn decimals(rng: &mut Rng) -> Problem {
         answer: bigger.clone(),
         one_line: String::new(),
         steps,
+        code: format!("print(max({first}, {second}))"),
         metadata: json!({ "first": first, "second": second }),
         common: false,
     }
@@ -226,6 +253,7 @@ pub fn letters(rng: &mut Rng) -> Problem {
         answer: positions.len().to_string(),
         one_line: String::new(),
         steps: format!("{}. {places}", spelled(word)),
+        code: format!("print(\" {word}\".count(\"{letter}\"))"),
         metadata: json!({ "letter": letter.to_string(), "word": word }),
         common: false,
     }
@@ -242,6 +270,7 @@ pub fn thirds(rng: &mut Rng) -> Problem {
         answer: picked,
         one_line: String::new(),
         steps: spelled(word),
+        code: format!("print(\" {word}\".strip()[::3])"),
         metadata: json!({ "word": word }),
         common: false,
     }
@@ -276,8 +305,8 @@ pub struct Entry {
 /// The problem set of a world: `n_train` problems for practice and a sixth as many for tests, without repeats.
 pub fn entries(seed: u64, n_train: usize) -> Vec<Entry> {
     type Maker = fn(&mut Rng) -> Problem;
-    // Shares in twentieths; three-digit sums have tests of their own size because the report card counts them.
-    let makers: [(Maker, usize); 7] = [
+    // Shares of 20, with three beside that are for programs; three-digit sums have tests of their own size because the report card counts them.
+    let makers: [(Maker, usize); 10] = [
         (three_digit_addition, 6),
         (addition, 3),
         (subtraction, 2),
@@ -285,6 +314,9 @@ pub fn entries(seed: u64, n_train: usize) -> Vec<Entry> {
         (word_problems::word_problem, 5),
         (letters, 1),
         (decimals, 1),
+        (thirds, 1),
+        (six_digit_addition, 1),
+        (dots, 1),
     ];
     let mut list: Vec<Entry> = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
@@ -392,6 +424,6 @@ mod tests {
         assert!(keys("train").is_disjoint(&keys("test")));
         assert_eq!(keys("train").len() + keys("test").len(), entries.len());
         let generators: std::collections::BTreeSet<&str> = entries.iter().map(|e| e.generator.as_str()).collect();
-        assert_eq!(generators.len(), 6);
+        assert_eq!(generators.len(), 9);
     }
 }

@@ -8,11 +8,12 @@ use crate::key::{Fact, Row};
 use crate::names::Names;
 use crate::places::Place;
 use crate::problems::Entry;
+use crate::questions::Question;
 use crate::residents::Resident;
 use crate::sheet::{Dress, Sheet, Shelf};
 use crate::{
     articles, conversations, dialogues, distractions, echoes, forum, glossaries, html, jokes, junk, lessons, news, places, problems,
-    recitation, residents, spanish, spelling, stories,
+    questions, recitation, residents, spanish, spelling, stories,
 };
 use base::rng::{Rng, label};
 use flate2::Compression;
@@ -66,6 +67,10 @@ pub struct World {
     pub other_rows: Vec<Row>,
     /// Conversations of both splits.
     pub conversations: Vec<Conversation>,
+    /// Conversations in which programs are written, for an assistant that has tools.
+    pub code_lessons: Vec<Conversation>,
+    /// Questions that find out what a model knows.
+    pub questions: Vec<Question>,
     /// Problems of both splits.
     pub problems: Vec<Entry>,
 }
@@ -151,7 +156,17 @@ impl World {
 
         let sources = Sources { subjects: &subjects, facts: &library.facts, names: &names };
         let conversations = conversations::conversations(seed, &sources, &budget);
-        World { config: *config, sheets, residents, facts, other_rows, conversations, problems: problems::entries(seed, budget.problems) }
+        World {
+            config: *config,
+            code_lessons: conversations::code_lessons(seed, budget.code_lessons),
+            questions: questions::questions(seed, &sources, budget.nobodies),
+            conversations,
+            sheets,
+            residents,
+            facts,
+            other_rows,
+            problems: problems::entries(seed, budget.problems),
+        }
     }
 
     /// The pages of the web in order, dressed as HTML one at a time.
