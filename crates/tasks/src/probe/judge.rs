@@ -1,0 +1,169 @@
+//! Who says whether an answer is right: a program that looks for the value, or another model that has read the passage.
+
+use std::collections::BTreeMap;
+
+use super::Question;
+use crate::Result;
+use crate::ask::{Ask, Prompt, Question as Asked};
+use crate::words::{answers, words};
+
+/// What became of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The answer is right.
+    Right,
+    /// The answer claims something else.
+    Wrong,
+    /// Nothing is claimed.
+    NotAttempted,
+}
+
+/// Whoever judges: one verdict for each pair of a question and an answer, in their order.
+pub trait Judge {
+    /// Judges all of them.
+    ///
+    /// # Errors
+    /// Where the judge cannot be asked.
+    fn judge(&mut self, pairs: &[(&Question, &str)]) -> Result<Vec<Verdict>>;
+}
+
+/// Beginnings and pieces of sentences that decline to answer.
+const DECLINED: [&str; 10] = [
+    "i don't know",
+    "i do not know",
+    "i'm not sure",
+    "i am not sure",
+    "i can't",
+    "i cannot",
+    "i have no information",
+    "i found nothing",
+    "found nothing about",
+    "i have never heard",
+];
+
+/// Whether an answer declines to answer.
+pub fn declines(answer: &str) -> bool {
+    let answer = answer.to_lowercase().replace('\u{2019}', "'");
+    DECLINED.iter().any(|words| answer.contains(words))
+}
+
+/// A program that looks for the value: right is an answer that names it and no other value of the same attribute.
+#[derive(Debug)]
+pub struct Exact {
+    pools: BTreeMap<(String, String), Vec<String>>,
+}
+
+impl Exact {
+    /// A judge of these questions: the values of all questions of one kind and attribute are what wrong answers claim.
+    pub fn new(questions: &[Question]) -> Exact {
+        let mut pools: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        for question in questions.iter().filter(|question| !question.answer.is_empty()) {
+            pools.entry((question.kind.clone(), question.attribute.clone())).or_default().push(question.answer.clone());
+        }
+        for values in pools.values_mut() {
+            values.sort_unstable();
+            values.dedup();
+        }
+        Exact { pools }
+    }
+
+    fn verdict(&self, question: &Question, answer: &str) -> Verdict {
+        if declines(answer) || words(answer).is_empty() {
+            return Verdict::NotAttempted;
+        }
+        let pool = self.pools.get(&(question.kind.clone(), question.attribute.clone()));
+        let pool: Vec<&str> = pool.map(|values| values.iter().map(String::as_str).collect()).unwrap_or_default();
+        let accepted = question.accepted();
+        match !accepted.is_empty() && answers(answer, &question.question, &accepted, &pool) {
+            true => Verdict::Right,
+            false => Verdict::Wrong,
+        }
+    }
+}
+
+impl Judge for Exact {
+    fn judge(&mut self, pairs: &[(&Question, &str)]) -> Result<Vec<Verdict>> {
+        Ok(pairs.iter().map(|(question, answer)| self.verdict(question, answer)).collect())
+    }
+}
+
+/// Another model: it is shown the passage, the question, the right answer and the answer to be judged, and says one word.
+pub struct ByModel<'a> {
+    /// Whoever answers the judge's questions.
+    pub ask: &'a mut Ask<'a>,
+}
+
+impl Judge for ByModel<'_> {
+    fn judge(&mut self, pairs: &[(&Question, &str)]) -> Result<Vec<Verdict>> {
+        let prompts: Vec<Asked> = pairs.iter().map(|(question, answer)| Asked::greedy(Prompt::user(case(question, answer)), 8)).collect();
+        let said = (self.ask)(&prompts)?;
+        Ok(said.iter().zip(pairs).map(|(said, (_, answer))| spoken(&said.text, answer)).collect())
+    }
+}
+
+fn case(question: &Question, answer: &str) -> String {
+    let passage = if question.passage.is_empty() { String::new() } else { format!("Passage: {}\n\n", question.passage) };
+    let right = if question.answer.is_empty() { "nobody knows" } else { &question.answer };
+    format!(
+        "{passage}Question: {}\nRight answer: {right}\nAnswer of a student: {}\n\nDid the student answer right? Reply with one word: \
+         RIGHT if the answer agrees with the right one, WRONG if it claims anything else, NONE if the student does not answer.",
+        question.question,
+        answer.trim()
+    )
+}
+
+/// A judge's word as a verdict. One that is none counts as wrong, unless the answer declines by its words.
+fn spoken(said: &str, answer: &str) -> Verdict {
+    let first = words(said).first().map(|word| word.to_uppercase()).unwrap_or_default();
+    match first.as_str() {
+        "RIGHT" | "CORRECT" | "YES" => Verdict::Right,
+        "NONE" => Verdict::NotAttempted,
+        _ if declines(answer) => Verdict::NotAttempted,
+        _ => Verdict::Wrong,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask::scripted;
+
+    fn question(answer: &str) -> Question {
+        serde_json::from_value(serde_json::json!({"id": "q", "kind": "k", "attribute": "a", "question": "What is it?", "answer": answer}))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_program_looks_for_the_value() {
+        let questions = [question("red"), question("blue"), question("")];
+        let mut judge = Exact::new(&questions);
+        let cases = [
+            (0, "It is red.", Verdict::Right),
+            (0, "It is blue.", Verdict::Wrong),
+            (0, "It is red or blue.", Verdict::Wrong),
+            (0, "It is something.", Verdict::Wrong),
+            (0, "I don’t know.", Verdict::NotAttempted),
+            (0, " ...", Verdict::NotAttempted),
+            (2, "It is red.", Verdict::Wrong),
+            (2, "I am not sure.", Verdict::NotAttempted),
+        ];
+        let pairs: Vec<(&Question, &str)> = cases.iter().map(|&(i, answer, _)| (&questions[i], answer)).collect();
+        let expected: Vec<Verdict> = cases.iter().map(|&(_, _, verdict)| verdict).collect();
+        assert_eq!(judge.judge(&pairs).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_model_says_one_word() {
+        let mut ask = scripted(|asked| match &asked.prompt {
+            Prompt::Chat(turns) if turns[0].1.contains("student: red") => "Right.".into(),
+            Prompt::Chat(turns) if turns[0].1.contains("student: green") => "WRONG, it is red".into(),
+            Prompt::Chat(turns) if turns[0].1.contains("student: hm") => "none".into(),
+            _ => "Let me think".into(),
+        });
+        let mut judge = ByModel { ask: &mut ask };
+        let asked = question("red");
+        let pairs = [(&asked, "red"), (&asked, "green"), (&asked, "hm"), (&asked, "I don't know"), (&asked, "perhaps")];
+        let verdicts = judge.judge(&pairs).unwrap();
+        assert_eq!(verdicts, [Verdict::Right, Verdict::Wrong, Verdict::NotAttempted, Verdict::NotAttempted, Verdict::Wrong]);
+    }
+}
