@@ -6,6 +6,7 @@
 pub mod ask;
 pub mod card;
 pub mod key;
+pub mod manners;
 pub mod probe;
 pub mod problems;
 pub mod stats;
