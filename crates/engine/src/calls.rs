@@ -84,6 +84,9 @@ impl Calls {
         };
         self.reader.finish(tokenizer); // the answer stands before whatever began here
         self.room = room;
+        if room == 0 {
+            return Heard::Words; // the answer ends with this id
+        }
         let ToolLimits { calls, room_behind, .. } = toolset.limits;
         let forced = AROUND + LEAST_OUTPUT + room_behind;
         if room < forced {
@@ -92,8 +95,8 @@ impl Calls {
         }
         let name = kind.name();
         let refusal = match () {
-            () if !closed => format!("This call of {name} was not closed."),
             () if toolset.get(kind).is_none() => format!("There is no {name} here."),
+            () if !closed => format!("This call of {name} was not closed."),
             () if self.made >= calls => "This answer has no more calls.".to_owned(),
             () => {
                 self.made += 1;
@@ -213,7 +216,7 @@ mod tests {
         let spelt = "<|search_start|>a<|search_end|>";
         assert_eq!(hear(&toolset, spelt, 42).0, [Heard::Call(ToolKind::Search, "a".into())]);
         assert_eq!(hear(&toolset, spelt, 41).0, [Heard::NoRoom]);
-        assert_eq!(hear(&toolset, spelt, 0).0, [Heard::NoRoom]);
+        assert_eq!(hear(&toolset, spelt, 0).0, [], "the answer has ended");
     }
 
     #[test]

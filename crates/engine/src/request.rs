@@ -104,7 +104,7 @@ pub struct Written<'a> {
     pub logprob: f32,
     /// The most likely ids of this step, if any were asked for.
     pub top_logprobs: &'a [TokenLogprob],
-    /// So many ids have room behind it.
+    /// So many ids have room behind it; 0 where the answer ends with it.
     pub room: usize,
 }
 

@@ -224,10 +224,10 @@ impl Row {
             self.ending = self.stream.stopped().map(Finish::StopText);
         }
         self.push_id(id, false);
-        let room = self.room();
-        if room == 0 {
+        if self.room() == 0 {
             self.ending.get_or_insert(Finish::Length);
         }
+        let room = if self.ending.is_some() { 0 } else { self.room() };
         let next = on_token(self.ticket, &Written { id, text: &text, logprob, top_logprobs: &top, room });
         self.push_logprob(true, logprob, top);
         match next {

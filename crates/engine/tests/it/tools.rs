@@ -47,9 +47,9 @@ fn search(input: &str) -> ToolOutput {
 fn requests(tokenizer: &Tokenizer, n: u64) -> Vec<Request> {
     let biases = [
         ("<|search_start|>", 4.5),
-        ("<|search_end|>", 5.5),
-        ("<|python_start|>", 3.0),
-        ("<|python_end|>", 3.0),
+        ("<|search_end|>", 7.0),
+        ("<|python_start|>", 3.5),
+        ("<|python_end|>", 3.5),
         ("<|output_start|>", 1.0),
         ("<|output_end|>", 1.0),
         ("<think>", 2.0),
@@ -103,7 +103,7 @@ fn answer(engine: &mut Engine, tokenizer: &Tokenizer, toolset: &Toolset, request
 fn answers_with_tools_depend_on_their_requests_alone() {
     let (tokenizer, model) = setting();
     let requests = requests(&tokenizer, 40);
-    let limits = ToolLimits { calls: 3, call_tokens: 20, output_tokens: 30, ..ToolLimits::default() };
+    let limits = ToolLimits { calls: 1, call_tokens: 20, output_tokens: 30, ..ToolLimits::default() };
     let toolset = |threads| Toolset { search: tool(search), python: None, limits: ToolLimits { threads, ..limits } };
     let alone = |request: &Request| {
         let mut engine = Engine::new(&model, EngineConfig::new(1, CONTEXT, 1));
@@ -262,15 +262,20 @@ fn all_answers_end_where_the_caller_asks_for_it() {
     let toolset = Toolset { search: tool(search), python: None, limits: ToolLimits::default() };
     let requests = requests(&tokenizer, 9);
     let mut engine = Engine::new(&model, EngineConfig::new(4, CONTEXT, 1));
-    let whole = answer(&mut engine, &tokenizer, &toolset, &requests);
-    for after in [0, 1, 20, 150] {
+    let mut events = 0;
+    let mut count = |_: usize, _: ToolEvent| {
+        events += 1;
+        true
+    };
+    let whole = engine.generate_with_tools(&tokenizer, &toolset, &requests, &mut count).unwrap();
+    for after in [0, 1, events / 3, events / 2] {
         let mut heard = 0;
         let mut on_event = |_: usize, _: ToolEvent| {
             heard += 1;
             heard <= after
         };
         let cut = engine.generate_with_tools(&tokenizer, &toolset, &requests, &mut on_event).unwrap();
-        for (completion, (whole, _)) in cut.iter().zip(&whole) {
+        for (completion, whole) in cut.iter().zip(&whole) {
             assert!(whole.ids.starts_with(&completion.ids), "{after} events");
         }
         assert!(cut.iter().any(|completion| completion.finish == Finish::Halted), "{after} events");

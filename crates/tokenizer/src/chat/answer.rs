@@ -107,6 +107,7 @@ impl AnswerReader {
 pub fn parse_answer(ids: &[u32], tokenizer: &Tokenizer) -> Vec<Part> {
     let mut reader = AnswerReader::new(tokenizer);
     let (mut parts, mut words) = (Vec::new(), Vec::new());
+    let mut nested = false; // whether what is open began within a call
     let flush = |parts: &mut Vec<Part>, words: &mut Vec<u32>, thinking: bool| {
         if !words.is_empty() {
             let text = tokenizer.decode(&std::mem::take(words));
@@ -119,11 +120,17 @@ pub fn parse_answer(ids: &[u32], tokenizer: &Tokenizer) -> Vec<Part> {
             Read::Text | Read::Thought => words.push(id),
             Read::Inside => {}
             Read::Mark => {
+                nested = false;
                 if reader.is_open() || reader.is_thinking() != thought {
                     flush(&mut parts, &mut words, thought);
                 }
             }
-            Read::End { part, closed } => parts.extend(Some(part).filter(|part| closed || !part.words().is_empty())),
+            Read::End { part, closed } => {
+                // Where a call within a call is answered, nothing of the inner one is there.
+                let is_none = nested && !closed && part.words().is_empty();
+                nested = reader.is_open() && !is_none && !matches!(part, Part::Output(_));
+                parts.extend(Some(part).filter(|_| !is_none));
+            }
         }
     }
     flush(&mut parts, &mut words, reader.is_thinking());
@@ -178,6 +185,11 @@ mod tests {
             ),
             ("<|search_start|>a<|python_end|>b", vec![search("a"), text("b")], "the end of another call"),
             ("<|python_start|>a<|im_end|>b", vec![python("a"), text("b")], "a turn's end within a call"),
+            (
+                "<|search_start|><|search_start|><|output_start|>no<|output_end|>",
+                vec![search(""), output("no")],
+                "an empty call, answered where it broke off",
+            ),
             ("a<|search_end|>b<|output_end|></think>c", vec![text("abc")], "ends of what never began"),
             ("a<|im_start|>b<|endoftext|><|im_sep|>c", vec![text("abc")], "special tokens of other places"),
             ("<think>a<think>b</think>c</think>d", vec![thought("ab"), text("cd")], "a thought within a thought"),
