@@ -6,6 +6,8 @@
 
 #![forbid(unsafe_code)]
 
+mod calls;
+mod engine;
 mod error;
 mod folder;
 mod generate;
@@ -19,12 +21,14 @@ mod size;
 mod slots;
 mod text;
 mod tool;
+mod tool_runner;
 
+pub use engine::{Engine, Load, Work};
 pub use error::{Error, Result};
 pub use folder::{GENERATION_FILE, ModelFolder};
-pub use generate::{Engine, Work};
-pub use request::{Completion, Finish, Next, Request, Written};
+pub use request::{Completion, Finish, Next, Request, Ticket, Written};
 pub use sampling::{Sampling, TokenLogprob};
-pub use size::{EngineConfig, bytes_per_slot};
+pub use size::EngineConfig;
 pub use text::TextStream;
-pub use tool::{Source, Tool, ToolOutput};
+pub use tool::{Source, Tool, ToolKind, ToolLimits, ToolOutput, Toolset};
+pub use tool_runner::{ToolEvent, ToolRunner};

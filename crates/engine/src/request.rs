@@ -13,7 +13,7 @@ pub struct Request {
     pub sampling: Sampling,
     /// Ids that end the answer.
     pub stop_ids: Vec<u32>,
-    /// Texts before which the answer's text ends; [`crate::Engine::generate_texts`] alone looks for them.
+    /// Texts before which the answer's text ends; they are looked for where the engine is given a tokenizer.
     pub stop_texts: Vec<String>,
     /// The random stream of this request; equal requests with equal seeds have equal answers.
     pub seed: u64,
@@ -83,11 +83,18 @@ impl Default for Finish {
     }
 }
 
+/// Names a request that was submitted, as long as the engine lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket {
+    /// How many requests were submitted before.
+    pub(crate) serial: u64,
+    /// Number of the request in its batch; in errors it is named by it.
+    pub(crate) index: usize,
+}
+
 /// An id as the model writes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Written<'a> {
-    /// Number of the request, from 0.
-    pub request: usize,
     /// The id.
     pub id: u32,
     /// The text that is certain with it, that of ids which were forced before it included; often empty within a character
@@ -97,6 +104,8 @@ pub struct Written<'a> {
     pub logprob: f32,
     /// The most likely ids of this step, if any were asked for.
     pub top_logprobs: &'a [TokenLogprob],
+    /// So many ids have room behind it; 0 where the answer ends with it.
+    pub room: usize,
 }
 
 /// What a caller wants after an id.
@@ -108,6 +117,9 @@ pub enum Next {
     /// caller does not hear of them again; neither stop ids nor stop texts are looked for in them. Where this id ended the
     /// answer anyway, they come too late, or have no room.
     Force(Vec<u32>),
+    /// Nothing until [`crate::Engine::resume`] says which ids to force: the answer keeps its slot and costs no step. For callers
+    /// of [`crate::Engine::step`]; those of `generate` have nobody who would resume it.
+    Wait,
     /// No more of this answer.
     End,
     /// No more of any answer.

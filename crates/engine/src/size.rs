@@ -1,7 +1,7 @@
 //! How large an engine is: sequences side by side, their length, and the memory of their keys and values.
 
 use model::Config;
-use tensor::simd::LANES;
+use model::inference::KvCache;
 
 /// The size of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,29 +40,18 @@ impl EngineConfig {
     pub(crate) fn fit(&self, model: &Config) -> (usize, usize) {
         let wanted = self.capacity.min(model.context);
         let mut capacity = wanted;
-        if bytes_per_slot(model, wanted) > self.cache_bytes {
+        if KvCache::bytes_per_slot(model, wanted) > self.cache_bytes {
             // The longest one that fits; its bytes grow with its length.
             let (mut fits, mut too_long) = (0, wanted);
             while fits + 1 < too_long {
                 let middle = fits.midpoint(too_long);
-                if bytes_per_slot(model, middle) <= self.cache_bytes { fits = middle } else { too_long = middle }
+                if KvCache::bytes_per_slot(model, middle) <= self.cache_bytes { fits = middle } else { too_long = middle }
             }
             capacity = fits;
         }
-        let slots = self.cache_bytes / bytes_per_slot(model, capacity).max(1);
+        let slots = self.cache_bytes / KvCache::bytes_per_slot(model, capacity).max(1);
         (self.slots.clamp(1, slots.max(1)), capacity)
     }
-}
-
-/// Bytes of the keys and values of a sequence of so many tokens: in each block and for each key head a key and a value of f32,
-/// positions of keys and elements of values rounded up to whole panels, and a panel's step for alignment.
-pub fn bytes_per_slot(model: &Config, capacity: usize) -> usize {
-    if capacity == 0 {
-        return 0;
-    }
-    let keys = model.n_kv_heads * capacity.div_ceil(LANES) * model.head_dim;
-    let values = model.n_kv_heads * model.head_dim.div_ceil(LANES) * capacity;
-    model.n_layers * (keys + values + 2) * LANES * size_of::<f32>()
 }
 
 #[cfg(test)]
@@ -73,7 +62,7 @@ mod tests {
     fn slots_and_capacity_follow_from_the_memory() {
         // Two blocks, one key head of 32: 512 bytes a token and 256 for alignment.
         let model = Config { n_layers: 2, n_heads: 2, n_kv_heads: 1, head_dim: 32, ..Config::from_depth(2, 100, 64) };
-        let whole = bytes_per_slot(&model, 64);
+        let whole = KvCache::bytes_per_slot(&model, 64);
         assert_eq!(whole, 2 * 2 * (64 * 32 + 16) * 4);
         let fit = |slots, capacity, cache_bytes| EngineConfig { cache_bytes, ..EngineConfig::new(slots, capacity, 1) }.fit(&model);
         assert_eq!(fit(7, 1000, EngineConfig::CACHE_BYTES), (7, 64));
@@ -83,8 +72,8 @@ mod tests {
         assert_eq!(fit(7, 1000, whole), (1, 64));
         for bytes in [whole - 1, 20_000, 10_000, 5000] {
             let (slots, capacity) = fit(7, 1000, bytes);
-            assert!(capacity > 0 && slots * bytes_per_slot(&model, capacity) <= bytes, "{slots} slots of {capacity} in {bytes}");
-            assert!(bytes_per_slot(&model, capacity + 1) > bytes, "{capacity} tokens in {bytes}");
+            assert!(capacity > 0 && slots * KvCache::bytes_per_slot(&model, capacity) <= bytes, "{slots} slots of {capacity} in {bytes}");
+            assert!(KvCache::bytes_per_slot(&model, capacity + 1) > bytes, "{capacity} tokens in {bytes}");
         }
         assert_eq!(fit(7, 1000, 100).1, 0);
     }

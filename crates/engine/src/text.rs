@@ -2,33 +2,33 @@
 //!
 //! Stop texts are looked for in text, so that it does not matter how they are cut into tokens.
 
-use tokenizer::{StreamDecoder, Tokenizer};
+use tokenizer::{Characters, Tokenizer};
 
 /// The text of one answer, growing.
 #[derive(Debug)]
-pub struct TextStream<'a> {
-    decoder: StreamDecoder<'a>,
-    stops: &'a [String],
+pub struct TextStream {
+    characters: Characters,
+    stops: Vec<String>,
     held: String,
     stopped: Option<usize>,
 }
 
-impl<'a> TextStream<'a> {
+impl TextStream {
     /// A stream that ends before the first of the stop texts. Panics if one of them is empty.
-    pub fn new(tokenizer: &'a Tokenizer, stops: &'a [String]) -> TextStream<'a> {
+    pub fn new(stops: Vec<String>) -> TextStream {
         assert!(stops.iter().all(|stop| !stop.is_empty()), "an empty stop text stands everywhere");
-        TextStream { decoder: StreamDecoder::new(tokenizer), stops, held: String::new(), stopped: None }
+        TextStream { characters: Characters::default(), stops, held: String::new(), stopped: None }
     }
 
     /// The text that is certain with this id, often empty. Nothing comes after a stop text.
-    pub fn push(&mut self, id: u32) -> String {
-        let text = self.decoder.push(id);
+    pub fn push(&mut self, tokenizer: &Tokenizer, id: u32) -> String {
+        let text = self.characters.push(tokenizer.token_bytes(id));
         self.take(&text, false)
     }
 
     /// Takes the text of an id in which no stop text is looked for. None begins before it and ends in or behind it.
-    pub fn push_forced(&mut self, id: u32) -> String {
-        let text = self.decoder.push(id);
+    pub fn push_forced(&mut self, tokenizer: &Tokenizer, id: u32) -> String {
+        let text = self.characters.push(tokenizer.token_bytes(id));
         match self.stopped {
             None => std::mem::take(&mut self.held) + &text,
             Some(_) => String::new(),
@@ -40,9 +40,9 @@ impl<'a> TextStream<'a> {
         self.stopped
     }
 
-    /// What was held back, when no more ids come.
+    /// What was held back, when no more ids come, or when what comes then stands apart.
     pub fn finish(&mut self) -> String {
-        let rest = self.decoder.clone().finish();
+        let rest = std::mem::take(&mut self.characters).finish();
         self.take(&rest, true)
     }
 
@@ -78,9 +78,8 @@ mod tests {
     /// Feeds a text byte by byte and gives what came out piece by piece, with the stop text that ended it.
     fn pieces(text: &str, stops: &[&str]) -> (Vec<String>, Option<usize>) {
         let tokenizer = Tokenizer::from_merges(Vec::new());
-        let stops: Vec<String> = stops.iter().map(|stop| stop.to_string()).collect();
-        let mut stream = TextStream::new(&tokenizer, &stops);
-        let mut pieces: Vec<String> = tokenizer.encode(text).into_iter().map(|id| stream.push(id)).collect();
+        let mut stream = TextStream::new(stops.iter().map(|stop| stop.to_string()).collect());
+        let mut pieces: Vec<String> = tokenizer.encode(text).into_iter().map(|id| stream.push(&tokenizer, id)).collect();
         let stopped = stream.stopped();
         pieces.push(stream.finish());
         (pieces.into_iter().filter(|piece| !piece.is_empty()).collect(), stopped)
@@ -105,12 +104,11 @@ mod tests {
     #[test]
     fn forced_text_passes_whole_and_no_stop_text_crosses_it() {
         let tokenizer = Tokenizer::from_merges(Vec::new());
-        let stops = ["END".to_string()];
-        let mut stream = TextStream::new(&tokenizer, &stops);
+        let mut stream = TextStream::new(vec!["END".to_string()]);
         let mut shown = String::new();
         for (text, forced) in [("xE", false), ("ND END \u{e9}", true), ("E", false), ("N", true), ("D, END", false), ("!", true)] {
             for id in tokenizer.encode(text) {
-                shown += &if forced { stream.push_forced(id) } else { stream.push(id) };
+                shown += &if forced { stream.push_forced(&tokenizer, id) } else { stream.push(&tokenizer, id) };
             }
         }
         assert_eq!((shown.as_str(), stream.stopped(), stream.finish().as_str()), ("xEND END \u{e9}END, ", Some(0), ""));

@@ -153,8 +153,7 @@ impl KvCache {
     /// Room for `n_slots` sequences of up to `capacity` tokens. Memory is taken as positions are filled.
     pub fn new(config: &Config, n_slots: usize, capacity: usize) -> KvCache {
         assert!(capacity <= config.context, "sequences of {capacity} tokens in a context of {}", config.context);
-        let shape = HeadShape { n_heads: config.n_heads, n_kv_heads: config.n_kv_heads, head_dim: config.head_dim };
-        let layers = || (0..config.n_layers).map(|_| KeyValues::new(shape, capacity)).collect();
+        let layers = || (0..config.n_layers).map(|_| KeyValues::new(head_shape(config), capacity)).collect();
         KvCache {
             capacity,
             slots: (0..n_slots).map(|_| Slot { len: 0, layers: layers() }).collect(),
@@ -163,6 +162,11 @@ impl KvCache {
             pool: None,
             prepared: false,
         }
+    }
+
+    /// Bytes of the keys and values of a sequence of up to `capacity` tokens.
+    pub fn bytes_per_slot(config: &Config, capacity: usize) -> usize {
+        config.n_layers * KeyValues::bytes(head_shape(config), capacity)
     }
 
     /// Number of sequences that there is room for.
@@ -205,6 +209,10 @@ impl KvCache {
         }
         self.slots[to].len = len;
     }
+}
+
+fn head_shape(config: &Config) -> HeadShape {
+    HeadShape { n_heads: config.n_heads, n_kv_heads: config.n_kv_heads, head_dim: config.head_dim }
 }
 
 /// Tokens to append to the sequence in a slot.

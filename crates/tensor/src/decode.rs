@@ -35,6 +35,11 @@ impl Steps {
         Steps { data, skip }
     }
 
+    /// Bytes of so many, one more for alignment among them.
+    fn bytes(n: usize) -> usize {
+        (n + 1) * size_of::<Step>()
+    }
+
     #[inline(always)]
     fn get(&self) -> &[Step] {
         self.data[self.skip..].as_chunks().0
@@ -182,11 +187,21 @@ pub struct KeyValues {
 impl KeyValues {
     /// Room for `capacity` positions.
     pub fn new(shape: HeadShape, capacity: usize) -> KeyValues {
-        let HeadShape { n_heads, n_kv_heads, head_dim } = shape;
+        let HeadShape { n_heads, n_kv_heads, .. } = shape;
         assert!(n_heads.is_multiple_of(n_kv_heads), "{n_heads} heads in groups of {n_kv_heads} key heads");
-        let keys = Steps::zeros(n_kv_heads * capacity.div_ceil(LANES) * head_dim);
-        let values = Steps::zeros(n_kv_heads * head_dim.div_ceil(LANES) * capacity);
+        let [keys, values] = KeyValues::steps(shape, capacity).map(Steps::zeros);
         KeyValues { shape, capacity, keys, values }
+    }
+
+    /// Bytes of the room for `capacity` positions.
+    pub fn bytes(shape: HeadShape, capacity: usize) -> usize {
+        KeyValues::steps(shape, capacity).map(Steps::bytes).iter().sum()
+    }
+
+    /// Steps of the keys and of the values.
+    fn steps(shape: HeadShape, capacity: usize) -> [usize; 2] {
+        let HeadShape { n_kv_heads, head_dim, .. } = shape;
+        [n_kv_heads * capacity.div_ceil(LANES) * head_dim, n_kv_heads * head_dim.div_ceil(LANES) * capacity]
     }
 
     /// Writes the key and the value of a position, (K, D) each.

@@ -11,8 +11,10 @@ use serde_json::Value;
 
 use crate::{Encoder, Result, Tokenizer};
 
+mod answer;
 mod format;
 
+pub use answer::{AnswerReader, Read, parse_answer};
 pub use format::ChatFormat;
 
 /// Who speaks.
@@ -52,6 +54,15 @@ pub enum Part {
     Output(String),
     /// Thinking, before the answer.
     Thought(String),
+}
+
+impl Part {
+    /// What it says, whatever it is.
+    pub fn words(&self) -> &str {
+        match self {
+            Part::Text(words) | Part::Search(words) | Part::Python(words) | Part::Output(words) | Part::Thought(words) => words,
+        }
+    }
 }
 
 /// A part as it stands in a file.

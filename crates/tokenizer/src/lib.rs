@@ -35,5 +35,5 @@ pub use normalise::normalise;
 pub use pieces::{PieceStream, Pieces};
 pub use specials::Specials;
 pub use split::{Pattern, Words};
-pub use stream::StreamDecoder;
+pub use stream::Characters;
 pub use vocabulary::{Merges, Parts, SPECIALS, Tokenizer};

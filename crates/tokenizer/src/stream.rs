@@ -1,39 +1,13 @@
-//! Ids to text as they come: never half a character.
+//! Bytes to text as they come: never half a character.
 
-use crate::Tokenizer;
-
-/// Gives the text of a stream of ids, and holds back the bytes of a character that is not complete yet.
-#[derive(Clone, Debug)]
-pub struct StreamDecoder<'a> {
-    tokenizer: &'a Tokenizer,
-    characters: Characters,
-}
-
-impl<'a> StreamDecoder<'a> {
-    /// A decoder at the start of a stream.
-    pub fn new(tokenizer: &'a Tokenizer) -> StreamDecoder<'a> {
-        StreamDecoder { tokenizer, characters: Characters::default() }
-    }
-
-    /// The text that is complete with this id; often empty within a character of several bytes.
-    pub fn push(&mut self, id: u32) -> String {
-        self.characters.push(self.tokenizer.token_bytes(id))
-    }
-
-    /// What is left at the end of the stream: nothing, or U+FFFD for a character that was never completed.
-    pub fn finish(self) -> String {
-        self.characters.finish()
-    }
-}
-
-/// Bytes to characters as they come.
+/// Gives the text of a stream of tokens' bytes, and holds back those of a character that is not complete yet.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Characters {
+pub struct Characters {
     held: Vec<u8>,
 }
 
 impl Characters {
-    /// The text that is complete with these bytes.
+    /// The text that is complete with these bytes; often empty within a character of several.
     pub fn push(&mut self, bytes: &[u8]) -> String {
         self.held.extend_from_slice(bytes);
         let mut text = String::new();
@@ -59,7 +33,7 @@ impl Characters {
         }
     }
 
-    /// What is left at the end.
+    /// What is left at the end of the stream: nothing, or U+FFFD for a character that was never completed.
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.held).into_owned()
     }
@@ -68,25 +42,22 @@ impl Characters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocabulary::byte_id;
     use proptest::prelude::*;
 
     #[test]
     fn a_character_comes_whole() {
-        let tokenizer = Tokenizer::from_merges(Vec::new());
-        let mut decoder = StreamDecoder::new(&tokenizer);
-        let pieces: Vec<String> = "é€!".bytes().map(|byte| decoder.push(byte_id(byte))).collect();
+        let mut characters = Characters::default();
+        let pieces: Vec<String> = "é€!".bytes().map(|byte| characters.push(&[byte])).collect();
         assert_eq!(pieces, ["", "é", "", "", "€", "!"]);
-        assert_eq!(decoder.finish(), "");
+        assert_eq!(characters.finish(), "");
     }
 
     proptest! {
         #[test]
         fn the_pieces_joined_are_the_lossy_text(bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0xC0u8..0xF8, 0x80u8..0xC0], 0..40)) {
-            let tokenizer = Tokenizer::from_merges(Vec::new());
-            let mut decoder = StreamDecoder::new(&tokenizer);
-            let mut text: String = bytes.iter().map(|&byte| decoder.push(byte_id(byte))).collect();
-            text += &decoder.finish();
+            let mut characters = Characters::default();
+            let mut text: String = bytes.iter().map(|&byte| characters.push(&[byte])).collect();
+            text += &characters.finish();
             prop_assert_eq!(text, String::from_utf8_lossy(&bytes));
         }
     }

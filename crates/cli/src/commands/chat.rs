@@ -159,7 +159,7 @@ impl<'a> Talk<'a> {
         let request = Request { stop_ids: self.loaded.turn_ends(), ..Request::new(prompt, max_tokens, self.sampling.clone(), seed) };
         self.answers += 1;
         let mut shown = 0;
-        let mut completions = self.engine.generate_texts(tokenizer, &[request], &mut |written| {
+        let mut completions = self.engine.generate_texts(tokenizer, &[request], &mut |_, written| {
             print!("{}", written.text);
             shown += written.text.len();
             let flushed = std::io::stdout().flush();

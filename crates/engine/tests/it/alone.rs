@@ -1,8 +1,10 @@
 //! Nothing but the cache lasts from request to request, and the cache changes no answer: random interleavings of requests
 //! that begin alike, each beside the answer of a fresh engine that has seen nothing else.
 
+use std::collections::BTreeMap;
+
 use base::rng::Rng;
-use engine::{Completion, Engine, EngineConfig, Next, Request, Sampling};
+use engine::{Completion, Engine, EngineConfig, Load, Next, Request, Sampling, Ticket};
 use model::Model;
 
 use crate::{CONTEXT, VOCAB, model, prompt, request};
@@ -73,6 +75,13 @@ fn calls(model: &Model, rng: &mut Rng, n: usize) -> Vec<(Call, Completion)> {
     calls
 }
 
+fn config(rng: &mut Rng) -> EngineConfig {
+    EngineConfig {
+        prefill_tokens: *rng.pick(&[1, 2, 5, 16, 256]),
+        ..EngineConfig::new(1 + rng.below(9), CONTEXT, *rng.pick(&[1, 1, 2, 5]))
+    }
+}
+
 #[test]
 fn every_answer_is_that_of_a_fresh_engine_bit_by_bit() {
     let model = model();
@@ -81,10 +90,7 @@ fn every_answer_is_that_of_a_fresh_engine_bit_by_bit() {
         let mut rng = Rng::new(seed);
         let calls = calls(&model, &mut rng, 30);
         for _ in 0..8 {
-            let config = EngineConfig {
-                prefill_tokens: *rng.pick(&[1, 2, 5, 16, 256]),
-                ..EngineConfig::new(1 + rng.below(9), CONTEXT, *rng.pick(&[1, 1, 2, 5]))
-            };
+            let config = config(&mut rng);
             let mut engine = Engine::new(&model, config);
             // All calls in a random order, some of them twice, in batches of random sizes.
             let mut order: Vec<usize> = (0..calls.len()).chain((0..10).map(|_| rng.below(calls.len()))).collect();
@@ -106,6 +112,68 @@ fn every_answer_is_that_of_a_fresh_engine_bit_by_bit() {
     }
     // The cache was used, ids were forced, and contexts were full: otherwise nothing is shown.
     assert!(reused > 5000 && forced > 50 && longest == CONTEXT, "{reused} reused, {forced} forced, {longest} the longest");
+}
+
+#[test]
+fn requests_come_wait_and_are_cancelled_at_any_time_and_no_answer_changes() {
+    let model = model();
+    let (mut cancelled, mut resumed, mut reused, mut idle) = (0, 0, 0, 0);
+    for seed in 10..16 {
+        let mut rng = Rng::new(seed);
+        let calls = calls(&model, &mut rng, 30);
+        for _ in 0..8 {
+            let config = config(&mut rng);
+            let mut engine = Engine::new(&model, config);
+            let mut rest: Vec<usize> = (0..2 * calls.len()).map(|place| place % calls.len()).collect();
+            rng.shuffle(&mut rest);
+            let mut open: BTreeMap<Ticket, (usize, usize)> = BTreeMap::new(); // the call, and how many ids it has drawn
+            let mut paused: Vec<(Ticket, Vec<u32>)> = Vec::new();
+            while !(rest.is_empty() && engine.is_idle()) {
+                while rng.chance(0.4) {
+                    let Some(index) = rest.pop() else { break };
+                    open.insert(engine.submit(calls[index].0.request.clone()).unwrap(), (index, 0));
+                }
+                if !open.is_empty() && rng.chance(0.04) {
+                    let tickets: Vec<Ticket> = open.keys().copied().collect();
+                    let ticket = *rng.pick(&tickets);
+                    assert_eq!((engine.cancel(ticket), engine.cancel(ticket)), (true, false));
+                    open.remove(&ticket);
+                    cancelled += 1;
+                }
+                // Also those that were cancelled meanwhile.
+                for (ticket, ids) in paused.extract_if(.., |_| rng.chance(0.3)) {
+                    engine.resume(ticket, ids);
+                    resumed += 1;
+                }
+                let (load, steps) = (engine.load(), engine.work().steps);
+                let mut wait = rng.chance(0.7);
+                let answered = engine.step(None, &mut |ticket, _| {
+                    let (index, count) = open.get_mut(&ticket).unwrap();
+                    *count += 1;
+                    match next(&calls[*index].0, *count) {
+                        Next::Force(ids) if wait => {
+                            paused.push((ticket, ids));
+                            wait = false;
+                            Next::Wait
+                        }
+                        next => next,
+                    }
+                });
+                if matches!(load, Load { waiting: 0, running: 0, .. }) {
+                    assert_eq!(engine.work().steps, steps, "nothing to read");
+                    idle += 1;
+                }
+                for (ticket, found) in answered {
+                    let (index, _) = open.remove(&ticket).unwrap();
+                    let (call, expected) = &calls[index];
+                    assert_eq!(&found.unwrap(), expected, "seed {seed}, {config:?}, call {index}: {call:?}");
+                }
+            }
+            assert!(open.is_empty());
+            reused += engine.work().reused;
+        }
+    }
+    assert!(cancelled > 100 && resumed > 100 && reused > 5000 && idle > 10, "{cancelled} {resumed} {reused} {idle}");
 }
 
 #[test]

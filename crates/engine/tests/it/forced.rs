@@ -93,7 +93,7 @@ fn forced_text_is_heard_with_the_next_id() {
     let mut heard = String::new();
     let mut engine = Engine::new(&model, EngineConfig::new(1, 64, 1));
     let mut count = 0;
-    let mut on_token = |written: &engine::Written| {
+    let mut on_token = |_: usize, written: &engine::Written| {
         heard += written.text;
         count += 1;
         if count == 4 { Next::Force(tokenizer.encode("=STOP=")) } else { Next::Continue }

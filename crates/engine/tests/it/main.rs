@@ -12,6 +12,7 @@ mod forced;
 mod logprobs;
 mod room;
 mod stop_texts;
+mod tools;
 
 const VOCAB: usize = 120;
 const CONTEXT: usize = 48;

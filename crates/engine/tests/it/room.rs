@@ -1,6 +1,7 @@
 //! What an engine has room for: tokens of a step, memory of keys and values, and which prefixes stay.
 
-use engine::{Completion, Engine, EngineConfig, Next, Request, Sampling, Work, bytes_per_slot};
+use engine::{Completion, Engine, EngineConfig, Next, Request, Sampling, Work};
+use model::inference::KvCache;
 
 use crate::{CONTEXT, answers, model, prompt, request};
 
@@ -52,7 +53,7 @@ fn the_bound_on_memory_decides_slots_and_capacity_and_the_rest_waits() {
     let model = model();
     let requests: Vec<Request> = (0..9).map(|seed| request(prompt(5, seed), 4, Sampling::plain(1.0), seed)).collect();
     let bounded = |cache_bytes| Engine::new(&model, EngineConfig { cache_bytes, ..EngineConfig::new(8, 1000, 1) });
-    let whole = bytes_per_slot(&model.config, CONTEXT);
+    let whole = KvCache::bytes_per_slot(&model.config, CONTEXT);
     let mut wide = bounded(EngineConfig::CACHE_BYTES);
     assert_eq!((wide.n_slots(), wide.capacity()), (8, CONTEXT));
     let expected = answers(&mut wide, &requests);
@@ -61,7 +62,7 @@ fn the_bound_on_memory_decides_slots_and_capacity_and_the_rest_waits() {
     assert_eq!(answers(&mut narrow, &requests), expected);
     // Four steps for each round of requests.
     assert_eq!((wide.work().steps, narrow.work().steps), (2 * 4, 5 * 4));
-    let mut short = bounded(bytes_per_slot(&model.config, 20));
+    let mut short = bounded(KvCache::bytes_per_slot(&model.config, 20));
     assert_eq!((short.n_slots(), short.capacity()), (1, 20));
     assert_eq!(answers(&mut short, &requests), expected);
     let message = short.generate(&[request(prompt(21, 1), 1, Sampling::greedy(), 0)], &mut |_, _| {}).unwrap_err().to_string();

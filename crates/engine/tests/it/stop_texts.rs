@@ -9,8 +9,8 @@ use crate::{model_of, request};
 /// Answers with their texts as they came.
 fn texts(engine: &mut Engine, tokenizer: &Tokenizer, requests: &[Request]) -> Vec<(Completion, String)> {
     let mut heard = vec![String::new(); requests.len()];
-    let mut on_token = |written: &engine::Written| {
-        heard[written.request] += written.text;
+    let mut on_token = |request: usize, written: &engine::Written| {
+        heard[request] += written.text;
         Next::Continue
     };
     let completions = engine.generate_texts(tokenizer, requests, &mut on_token).unwrap();
@@ -42,8 +42,8 @@ fn answers_of_a_batch_end_before_their_stop_texts() {
         assert!(whole.ids.starts_with(&completion.ids) && completion.ids.len() < whole.ids.len());
         assert_eq!(completion.logprobs[..], whole.logprobs[..completion.ids.len()]);
         // The caller's own stream over the ids says the same.
-        let mut stream = TextStream::new(&tokenizer, &request.stop_texts);
-        let text: String = whole.ids.iter().map(|&id| stream.push(id)).collect();
+        let mut stream = TextStream::new(request.stop_texts.clone());
+        let text: String = whole.ids.iter().map(|&id| stream.push(&tokenizer, id)).collect();
         assert_eq!((text.as_str(), stream.stopped()), (before, Some(1)));
     }
 }
@@ -56,6 +56,6 @@ fn stop_texts_need_a_tokenizer_and_a_character() {
     let with = |stop: &str| [Request { stop_texts: vec![stop.into()], ..request(vec![1], 4, Sampling::greedy(), 0) }];
     let message = engine.generate(&with("a"), &mut |_, _| {}).unwrap_err().to_string();
     assert!(message.contains("a request (0) has stop texts, and this call knows no text; call generate_texts"), "{message}");
-    let message = engine.generate_texts(&tokenizer, &with(""), &mut |_| Next::Continue).unwrap_err().to_string();
+    let message = engine.generate_texts(&tokenizer, &with(""), &mut |_, _| Next::Continue).unwrap_err().to_string();
     assert!(message.contains("a stop text (request 0) is empty; leave it out"), "{message}");
 }

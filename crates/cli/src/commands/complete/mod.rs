@@ -124,8 +124,7 @@ fn write(
     let mut shown = vec![0; requests.len()];
     let mut positions = vec![0; requests.len()];
     let mut tables = vec![String::new(); requests.len()];
-    let completions = engine.generate_texts(tokenizer, requests, &mut |written| {
-        let index = written.request;
+    let completions = engine.generate_texts(tokenizer, requests, &mut |index, written| {
         positions[index] += 1;
         let mut text = String::new();
         if args.odds.is_some() {

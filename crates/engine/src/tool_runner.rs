@@ -1,0 +1,183 @@
+//! Runs the tools that answers call: each on a thread of its own, while the other answers go on.
+//!
+//! An answer that calls waits in its slot and costs no step. With tools that say the same to the same input, answers depend on
+//! their requests alone, as all of an engine's do.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use tokenizer::Tokenizer;
+
+use crate::calls::{Calls, Heard, Words};
+use crate::{Completion, Engine, Next, Request, Result, Ticket, Tool, ToolKind, ToolOutput, Toolset};
+
+/// How long a step waits for tools where nothing else is to be done.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// What is told of an answer as it grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolEvent<'a> {
+    /// An id was drawn, and with it this text is certain, for people to read: no call, no output, no special token. Often empty.
+    Text(&'a str),
+    /// The same within a thought.
+    Thought(&'a str),
+    /// A tool is called.
+    Call {
+        /// Which.
+        tool: ToolKind,
+        /// What the model wrote.
+        input: &'a str,
+    },
+    /// The call is answered. The model reads the beginning of the text, as far as it has room.
+    Output(&'a ToolOutput),
+}
+
+/// Answers requests whose answers may call tools. All requests of an engine come through the same runner.
+pub struct ToolRunner<'a> {
+    tokenizer: &'a Tokenizer,
+    toolset: Toolset,
+    answers: BTreeMap<Ticket, Calls>,
+    queue: VecDeque<Call>,
+    running: usize,
+    sender: Sender<(Ticket, ToolOutput)>,
+    receiver: Receiver<(Ticket, ToolOutput)>,
+}
+
+/// A call that no thread was free for yet.
+struct Call {
+    ticket: Ticket,
+    tool: Arc<dyn Tool>,
+    input: String,
+}
+
+impl<'a> ToolRunner<'a> {
+    /// A runner for an engine whose model has this tokenizer.
+    pub fn new(tokenizer: &'a Tokenizer, toolset: Toolset) -> ToolRunner<'a> {
+        let (sender, receiver) = mpsc::channel();
+        ToolRunner { tokenizer, toolset, answers: BTreeMap::new(), queue: VecDeque::new(), running: 0, sender, receiver }
+    }
+
+    /// Takes a request at any time, see [`Engine::submit`].
+    pub fn submit(&mut self, engine: &mut Engine, request: Request) -> Result<Ticket> {
+        let stop_texts = request.stop_texts.clone();
+        let ticket = engine.submit(request)?;
+        self.watch(ticket, stop_texts);
+        Ok(ticket)
+    }
+
+    /// Forgets a request, see [`Engine::cancel`]. A tool that runs for it runs to its end, and nobody hears of it.
+    pub fn cancel(&mut self, engine: &mut Engine, ticket: Ticket) -> bool {
+        self.answers.remove(&ticket);
+        engine.cancel(ticket)
+    }
+
+    fn watch(&mut self, ticket: Ticket, stop_texts: Vec<String>) {
+        self.answers.insert(ticket, Calls::new(self.tokenizer, stop_texts));
+    }
+
+    /// A step of the engine, see [`Engine::step`]. Where all answers wait for their tools, it waits a moment with them. Where
+    /// `on_event` gives false, all answers end where they are.
+    pub fn step(&mut self, engine: &mut Engine, on_event: &mut dyn FnMut(Ticket, ToolEvent) -> bool) -> Vec<(Ticket, Result<Completion>)> {
+        if !self.take_outputs(engine, on_event) {
+            engine.end_all();
+        }
+        let ToolRunner { tokenizer, toolset, answers, queue, .. } = self;
+        let mut answered = engine.step(Some(tokenizer), &mut |ticket, written| {
+            let Some(calls) = answers.get_mut(&ticket) else { return Next::Continue };
+            let (words, heard) = calls.push(tokenizer, toolset, written);
+            let mut go_on = on_event(ticket, event(&words));
+            let next = match heard {
+                Heard::Words => Next::Continue,
+                Heard::NoRoom => Next::End,
+                Heard::Call(kind, input) => {
+                    go_on &= on_event(ticket, ToolEvent::Call { tool: kind, input: &input });
+                    let tool = toolset.get(kind).expect("only tools that are there are called").clone();
+                    queue.push_back(Call { ticket, tool, input });
+                    Next::Wait
+                }
+                Heard::Refused(kind, input, why) => {
+                    go_on &= on_event(ticket, ToolEvent::Call { tool: kind, input: &input });
+                    let output = ToolOutput::text(why);
+                    go_on &= on_event(ticket, ToolEvent::Output(&output));
+                    Next::Force(calls.output(tokenizer, toolset.limits, &output.text))
+                }
+            };
+            if go_on { next } else { Next::EndAll }
+        });
+        for (ticket, completion) in &mut answered {
+            let Some(mut calls) = answers.remove(ticket) else { continue };
+            let Ok(completion) = completion else { continue };
+            completion.finish = calls.ending.unwrap_or(completion.finish);
+            let rest = calls.finish();
+            if !rest.text.is_empty() && !on_event(*ticket, event(&rest)) {
+                engine.end_all();
+            }
+        }
+        self.start_calls();
+        answered
+    }
+
+    /// Hands over what tools have said. Waits for one of them where there is nothing else to do. Gives whether to go on.
+    fn take_outputs(&mut self, engine: &mut Engine, on_event: &mut dyn FnMut(Ticket, ToolEvent) -> bool) -> bool {
+        let load = engine.load();
+        let has_work = load.running > 0 || load.waiting > 0 && load.paused < engine.n_slots();
+        let mut first = if has_work || self.running == 0 { None } else { self.receiver.recv_timeout(PATIENCE).ok() };
+        let mut go_on = true;
+        while let Some((ticket, output)) = first.take().or_else(|| self.receiver.try_recv().ok()) {
+            self.running -= 1;
+            let Some(calls) = self.answers.get(&ticket) else { continue }; // it ended or was cancelled
+            go_on &= on_event(ticket, ToolEvent::Output(&output));
+            engine.resume(ticket, calls.output(self.tokenizer, self.toolset.limits, &output.text));
+        }
+        self.start_calls();
+        go_on
+    }
+
+    /// Starts as many calls as may run.
+    fn start_calls(&mut self) {
+        while self.running < self.toolset.limits.threads.max(1) {
+            let Some(Call { ticket, tool, input }) = self.queue.pop_front() else { return };
+            if !self.answers.contains_key(&ticket) {
+                continue;
+            }
+            let sender = self.sender.clone();
+            thread::spawn(move || {
+                // A tool that panics must not leave its answer waiting for ever.
+                let output = catch_unwind(AssertUnwindSafe(|| tool.call(&input)));
+                let output = output.unwrap_or_else(|_| ToolOutput::text("The tool failed."));
+                _ = sender.send((ticket, output)); // nobody listens where the runner is gone
+            });
+            self.running += 1;
+        }
+    }
+}
+
+fn event(words: &Words) -> ToolEvent<'_> {
+    match words.is_thought {
+        true => ToolEvent::Thought(&words.text),
+        false => ToolEvent::Text(&words.text),
+    }
+}
+
+impl Engine {
+    /// Answers all requests, in their order, and lets their answers call tools. `on_event` hears of each answer as it grows, by
+    /// the request's number; where it gives false, all end where they are.
+    pub fn generate_with_tools(
+        &mut self,
+        tokenizer: &Tokenizer,
+        toolset: &Toolset,
+        requests: &[Request],
+        on_event: &mut dyn FnMut(usize, ToolEvent) -> bool,
+    ) -> Result<Vec<Completion>> {
+        let tickets = self.submit_all(requests, true)?;
+        let mut runner = ToolRunner::new(tokenizer, toolset.clone());
+        for (ticket, request) in tickets.into_iter().zip(requests) {
+            runner.watch(ticket, request.stop_texts.clone());
+        }
+        self.answer_all(requests.len(), &mut |engine| runner.step(engine, &mut |ticket, event| on_event(ticket.index, event)))
+    }
+}
