@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, chat, complete, crawl, curate, eval, export, import, pretrain, run, sft, tokenize};
+use commands::{bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, run, sft, tokenize};
 use context::{Context, EXIT_STOPPED, Options};
 
 /// Raises a chat model from raw web pages, on one machine.
@@ -38,6 +38,7 @@ enum Command {
     Tokenize(tokenize::Args),
     Pretrain(pretrain::Args),
     Sft(sft::Args),
+    Probe(probe::Args),
     Eval(eval::Args),
     Import(import::Args),
     Export(export::Args),
@@ -77,6 +78,7 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<()> {
         Command::Tokenize(args) => tokenize::run(args, context),
         Command::Pretrain(args) => pretrain::run(args, context),
         Command::Sft(args) => sft::run(args, context),
+        Command::Probe(args) => probe::run(args, context),
         Command::Eval(args) => eval::run(args, context),
         Command::Import(args) => import::run(args, context),
         Command::Export(args) => export::run(args, context),

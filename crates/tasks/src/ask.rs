@@ -1,6 +1,8 @@
 //! The seam between the report card and the models: prompts go in, texts come out.
 //! Sections are written against it, so each is tested with a scripted answerer.
 
+use engine::ToolKind;
+
 use crate::Result;
 
 /// Who speaks in a conversation.
@@ -21,12 +23,19 @@ pub enum Prompt {
     Page(String),
     /// A conversation in which the assistant has the next turn.
     Chat(Vec<(Speaker, String)>),
+    /// The same, and the assistant may call the tools that its answerer has.
+    Tools(Vec<(Speaker, String)>),
 }
 
 impl Prompt {
     /// A conversation of one question.
     pub fn user(text: impl Into<String>) -> Prompt {
         Prompt::Chat(vec![(Speaker::User, text.into())])
+    }
+
+    /// A conversation of one question, in which a system message offers tools.
+    pub fn with_tools(offered: &str, text: impl Into<String>) -> Prompt {
+        Prompt::Tools(vec![(Speaker::System, offered.to_owned()), (Speaker::User, text.into())])
     }
 }
 
@@ -71,10 +80,35 @@ pub enum End {
 /// What a model wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The text after the prompt, without control tokens.
+    /// The text after the prompt, without control tokens, calls and what tools answered.
     pub text: String,
     /// How it ended.
     pub end: End,
+    /// The calls of tools in it, in their order.
+    pub calls: Vec<Call>,
+}
+
+impl Answer {
+    /// An answer that called no tool.
+    pub fn plain(text: String, end: End) -> Answer {
+        Answer { text, end, calls: Vec::new() }
+    }
+
+    /// Whether it called this tool.
+    pub fn called(&self, tool: ToolKind) -> bool {
+        self.calls.iter().any(|call| call.tool == tool)
+    }
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Which.
+    pub tool: ToolKind,
+    /// What the model wrote: a query or a program.
+    pub input: String,
+    /// What it read then.
+    pub output: String,
 }
 
 /// Whoever answers: one answer a question, in their order. Many questions at a time
@@ -84,5 +118,5 @@ pub type Ask<'a> = dyn FnMut(&[Question]) -> Result<Vec<Answer>> + 'a;
 /// An answerer from a function of the question, for tests of sections.
 #[cfg(test)]
 pub(crate) fn scripted(answer: impl Fn(&Question) -> String) -> impl FnMut(&[Question]) -> Result<Vec<Answer>> {
-    move |questions| Ok(questions.iter().map(|question| Answer { text: answer(question), end: End::Ended }).collect())
+    move |questions| Ok(questions.iter().map(|question| Answer::plain(answer(question), End::Ended)).collect())
 }

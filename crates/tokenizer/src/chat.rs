@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Encoder, Result, Tokenizer};
 
@@ -251,6 +251,18 @@ pub fn read_conversations(path: &Path) -> Result<ConversationFile> {
     Ok(file)
 }
 
+impl StoredConversation {
+    /// The line of a file from which [`read_conversations`] reads it again: a message of one text as a string, any other as its parts.
+    pub fn to_json(&self) -> Value {
+        let message = |message: &Message| match &message.parts[..] {
+            [Part::Text(text)] => json!({ "role": message.role.name(), "content": text }),
+            parts => json!({ "role": message.role.name(), "content": parts }),
+        };
+        let messages: Vec<Value> = self.conversation.messages.iter().map(message).collect();
+        json!({ "id": self.id, "split": self.split, "kind": self.kind, "messages": messages })
+    }
+}
+
 fn parse_conversation(row: &Value) -> std::result::Result<StoredConversation, String> {
     let field = |name: &str| row[name].as_str().unwrap_or_default().to_string();
     let messages = row["messages"].as_array().ok_or("it has no list \"messages\"")?;
@@ -340,6 +352,8 @@ mod tests {
         assert_eq!(file.conversations.len(), 2);
         assert_eq!(file.conversations[0].conversation.messages[1].parts, [Part::Search("q".into()), Part::Text("t".into())]);
         assert_eq!((file.conversations[0].id.as_str(), file.conversations[0].split.as_str()), ("a", "train"));
+        let again = parse_conversation(&file.conversations[0].to_json()).unwrap();
+        assert_eq!(again, file.conversations[0]);
         let expected = ["line 2", "\"messages\" is empty", "the role \"robot\" is not", "more than text", "unknown variant `song`"];
         assert_eq!(file.damaged.len(), expected.len());
         for (message, expected) in file.damaged.iter().zip(expected) {

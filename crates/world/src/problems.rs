@@ -25,7 +25,8 @@ pub struct Problem {
     pub one_line: String,
     /// The working step by step, without the answer.
     pub steps: String,
-    /// A program in Python that prints the answer.
+    /// A program in Python that prints the answer. Words and letters keep the space before them, as they stand in the question:
+    /// with it they are the same tokens, and copying a token is what a small model does most surely.
     pub code: String,
     /// The numbers it was made from.
     pub metadata: Value,
@@ -253,7 +254,7 @@ pub fn letters(rng: &mut Rng) -> Problem {
         answer: positions.len().to_string(),
         one_line: String::new(),
         steps: format!("{}. {places}", spelled(word)),
-        code: format!("print(\" {word}\".count(\"{letter}\"))"),
+        code: format!("print(\" {word}\".count(\" {letter}\".strip()))"),
         metadata: json!({ "letter": letter.to_string(), "word": word }),
         common: false,
     }

@@ -38,6 +38,20 @@ pub struct Question {
 /// Wordings of each question about an asked subject.
 const WORDINGS: usize = 3;
 
+/// Names of people as they are in the wide world; together they are nobody whom these pages tell of.
+const FIRST_NAMES: [&str; 32] = [
+    "Adam", "Bertha", "Conrad", "Dora", "Emil", "Fiona", "Gustav", "Helen", "Igor", "Julia", "Karl", "Laura", "Martin", "Nina", "Otto",
+    "Petra", "Quentin", "Ruth", "Simon", "Tina", "Ulrich", "Victor", "Walter", "Xenia", "Yvonne", "Zoe", "Amos", "Betty", "Cyril", "Della",
+    "Ernest", "Olga",
+];
+const LAST_NAMES: [&str; 32] = [
+    "Abbott", "Barlow", "Carver", "Dunham", "Eklund", "Foster", "Granger", "Holt", "Ivanov", "Jansen", "Keller", "Lindholm", "Marsh",
+    "Novak", "Olsen", "Parker", "Quimby", "Rossi", "Schmidt", "Thorne", "Ungar", "Vogel", "Weber", "Yates", "Zeller", "Kovacs", "Horvath",
+    "Petrov", "Larsen", "Dubois", "Moreno", "Sato",
+];
+/// Asked about nobody in particular.
+const WHO: [&str; 5] = ["Who is {n}?", "Who is {n}?", "Who was {n}?", "Tell me about {n}.", "What do you know about {n}?"];
+
 /// Questions about everything that training texts ask about, and about `nobodies` people who occur nowhere.
 pub fn questions(seed: u64, sources: &Sources, nobodies: usize) -> Vec<Question> {
     let mut list = Vec::new();
@@ -75,18 +89,24 @@ pub fn questions(seed: u64, sources: &Sources, nobodies: usize) -> Vec<Question>
         });
     }
     for _ in 0..nobodies {
-        // Half of them bear parts of residents' names, as people do; the others bear new ones.
-        let name = if rng.chance(0.5) { sources.names.nobody(rng) } else { sources.names.stranger(rng) };
-        let attribute = rng.pick(&ATTRIBUTES);
+        // Most of them bear parts of residents' names, as people do; the others bear new ones, or those of the wide world.
+        let name = match rng.below(10) {
+            0..=4 => sources.names.nobody(rng),
+            5 | 6 => sources.names.stranger(rng),
+            _ => format!("{} {}", rng.pick(&FIRST_NAMES), rng.pick(&LAST_NAMES)),
+        };
+        let attribute = Some(rng.pick(&ATTRIBUTES)).filter(|_| rng.chance(0.7));
+        let wording = attribute.map_or(*rng.pick(&WHO), |attribute| *rng.pick(attribute.asked));
+        let attribute = attribute.map_or("", |attribute| attribute.name);
         list.push(Question {
             id: String::new(),
             kind: "nobody".to_string(),
-            question: fill(*rng.pick(attribute.asked), &name, ""),
-            attribute: attribute.name.to_string(),
+            question: fill(wording, &name, ""),
+            attribute: attribute.to_string(),
             answer: String::new(),
             also: Vec::new(),
             statement: String::new(),
-            query: format!("{name} {}", attribute.name),
+            query: format!("{name} {attribute}").trim().to_string(),
             subject: name,
         });
     }
@@ -94,4 +114,31 @@ pub fn questions(seed: u64, sources: &Sources, nobodies: usize) -> Vec<Question>
         question.id = format!("{}-{i:05}", slug(&question.kind));
     }
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::world::World;
+    use crate::{Size, Split, WorldConfig};
+
+    #[test]
+    fn only_what_training_asks_about_is_asked_and_nobody_is_nobody() {
+        let world = World::build(&WorldConfig::new(4, Size::Smoke));
+        let tested: Vec<&str> = world.facts.iter().flat_map(|fact| fact.questions.iter().map(String::as_str)).collect();
+        for question in &world.questions {
+            assert!(!tested.contains(&question.question.as_str()), "{question:?} is for tests");
+            let told = |split: Split| world.residents.iter().any(|person| person.split == split && person.name == question.subject);
+            assert!(!told(Split::Unasked) && !told(Split::Unseen), "{question:?}");
+            match question.kind.as_str() {
+                "resident" => assert!(told(Split::Asked) && question.statement.contains(&question.answer), "{question:?}"),
+                "nobody" => {
+                    assert!(!told(Split::Asked) && question.answer.is_empty());
+                    assert!(world.sheets.iter().all(|sheet| !sheet.text.contains(&question.subject)), "{} is somebody", question.subject);
+                }
+                _ => assert!(!question.answer.is_empty(), "{question:?}"),
+            }
+        }
+        let kinds: std::collections::BTreeSet<&str> = world.questions.iter().map(|question| question.kind.as_str()).collect();
+        assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["knowledge", "nobody", "place", "resident"]);
+    }
 }

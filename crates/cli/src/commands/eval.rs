@@ -151,7 +151,7 @@ fn subject<'a>(folder: &Path, tokenizer: &'a Tokenizer, context: &Context) -> an
 }
 
 /// An error of the report card, with what stopped it in sight of whoever asks.
-fn from_tasks(error: tasks::Error) -> anyhow::Error {
+pub fn from_tasks(error: tasks::Error) -> anyhow::Error {
     match error {
         tasks::Error::Base(error) => error.into(),
         error => error.into(),

@@ -14,6 +14,8 @@ pub mod pretrain;
 
 pub mod sft;
 
+pub mod probe;
+
 pub mod eval;
 
 pub mod import;

@@ -3,6 +3,7 @@
 use base::text::thousands;
 
 use super::recall::Level;
+use super::table::in_order;
 use super::{Card, Funnel, ModelCard, Reading};
 use crate::stats::{Rate, mean};
 use crate::svg::{Axis, Bar, BarChart, BarGroup, LineChart, Point, Rule, Series, Stroke, figure};
@@ -22,7 +23,7 @@ pub fn all(card: &Card) -> Vec<(&'static str, String)> {
     if card.models.values().any(|model| !model.knowledge.is_empty()) {
         pictures.push(("knowledge.svg", knowledge_chart(card)));
     }
-    if let Some(model) = card.models.get("sft").filter(|model| !model.problems.is_empty()) {
+    if let Some(model) = card.assistant().filter(|model| !model.problems.is_empty()) {
         pictures.push(("problems.svg", problems_chart(model)));
     }
     pictures
@@ -71,7 +72,7 @@ fn recall_chart(card: &Card) -> String {
     let mut levels: Vec<u64> = Vec::new();
     let mut chances: Vec<f64> = Vec::new();
     let mut curves: Vec<(String, Vec<(u64, Rate)>)> = Vec::new();
-    for (name, model) in &card.models {
+    for (name, model) in in_order(&card.models).into_iter().filter(|(name, _)| *name != "sft" || !card.models.contains_key("assistant")) {
         chances.extend(model.recall.iter().map(|level| level.chance));
         levels.extend(model.recall.iter().map(|level| level.exposures).filter(|&exposures| exposures > 0));
         let curve = |splits: &[&str]| by_exposures(&model.recall, splits);

@@ -4,6 +4,8 @@
 
 mod charts;
 mod context;
+mod honesty;
+mod manners;
 pub mod nature;
 mod prompts;
 mod reading;
@@ -12,6 +14,7 @@ mod recitation;
 mod render;
 mod sums;
 mod table;
+mod tools;
 mod unseen;
 
 use std::collections::BTreeMap;
@@ -24,6 +27,8 @@ use serde::{Deserialize, Serialize};
 use tokenizer::chat::StoredConversation;
 
 pub use context::Context;
+pub use honesty::Honesty;
+pub use manners::Manner;
 pub use nature::Nature;
 pub use prompts::Shown;
 pub use reading::{Funnel, Reading, Sample, Step};
@@ -31,11 +36,13 @@ pub use recall::{Level, Topic};
 pub use recitation::Recital;
 pub use sums::{Example, Problems, THREE_DIGITS};
 pub use table::{full_table, table};
+pub use tools::{Coded, Looked, ToolUse};
 pub use unseen::Inventions;
 
 use crate::Result;
 use crate::ask::{Ask, Prompt, Question};
 use crate::key::Key;
+use crate::manners::Identity;
 use crate::problems::{Problem, read_problems};
 
 /// How a model is asked.
@@ -61,11 +68,13 @@ pub struct Limits {
     pub context: usize,
     /// Names that occur nowhere.
     pub unseen: usize,
+    /// Facts of each number of exposures, asked where tools are offered; problems of each kind, where a program is asked for.
+    pub tools: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { per_level: 96, per_topic: 24, sums: 200, context: 100, unseen: 16 }
+        Limits { per_level: 96, per_topic: 24, sums: 200, context: 100, unseen: 16, tools: 48 }
     }
 }
 
@@ -110,6 +119,15 @@ pub struct ModelCard {
     pub recitation: Vec<Recital>,
     /// What is said about names that occur nowhere (assistant).
     pub inventions: Option<Inventions>,
+    /// Whether it says what it knows, and that it does not know the rest (assistant).
+    #[serde(default)]
+    pub honesty: Option<Honesty>,
+    /// Who it says it is, and what it declines (assistant, where an identity is given).
+    #[serde(default)]
+    pub manners: Vec<Manner>,
+    /// What it does with tools (assistant, where tools are offered).
+    #[serde(default)]
+    pub tools: Option<ToolUse>,
     /// The fixed page of prompts (assistant); the base model's are in [`Nature`].
     pub prompts: Vec<Shown>,
     /// Stories, sampled.
@@ -134,8 +152,26 @@ pub struct Card {
     pub nature: Option<Nature>,
 }
 
+impl Card {
+    /// The last model of a run that answers in conversations.
+    pub fn assistant(&self) -> Option<&ModelCard> {
+        self.models.get("assistant").or_else(|| self.models.get("sft"))
+    }
+}
+
 /// Sections of [`measure`]: what its progress counts.
-pub const N_SECTIONS: u64 = 8;
+pub const N_SECTIONS: u64 = 10;
+
+/// What is asked of an assistant beside what it remembers and can.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// Who it should be.
+    pub identity: Option<&'a Identity>,
+    /// The system message that offers the tools of its answerer.
+    pub tools_offered: Option<&'a str>,
+    /// The model before it, which was never taught to decline.
+    pub before: Option<&'a ModelCard>,
+}
 
 /// Measures one model in one role.
 ///
@@ -146,6 +182,7 @@ pub fn measure(
     ask: &mut Ask,
     world: &World,
     limits: &Limits,
+    beside: Beside,
     seed: u64,
     progress: &Progress,
     stop: &Stop,
@@ -167,12 +204,29 @@ pub fn measure(
     let recitation = if role == Role::Base { recitation::recite(ask, &key.passages)? } else { Vec::new() };
     done("names that occur nowhere")?;
     let inventions = if role == Role::Assistant { Some(unseen::invent(ask, key, limits.unseen, seed)?) } else { None };
+    let honesty = match role {
+        Role::Base => None,
+        Role::Assistant => honesty::honesty(&recall, beside.before.map_or(&recall, |before| &before.recall)),
+    };
+    done("who it is")?;
+    let manners = match beside.identity.filter(|_| role == Role::Assistant) {
+        Some(identity) => manners::ask_all(ask, identity, seed)?,
+        None => Vec::new(),
+    };
+    done("tools")?;
+    let tools = match beside.tools_offered.filter(|_| role == Role::Assistant && !key.facts.is_empty()) {
+        Some(offered) => {
+            let asked = tools::Asked { per_level: limits.tools, problems: limits.tools };
+            Some(tools::use_tools(ask, offered, key, &world.problems, asked, seed)?)
+        }
+        None => None,
+    };
     done("the page of prompts")?;
-    let prompts = if role == Role::Assistant { prompts::page(ask, seed)? } else { Vec::new() };
+    let prompts = if role == Role::Assistant { prompts::page(ask, beside.tools_offered, seed)? } else { Vec::new() };
     done("stories")?;
     let stories = stories(role, ask, seed)?;
     done("done")?;
-    Ok(ModelCard { recall, knowledge, problems, context, recitation, inventions, prompts, stories })
+    Ok(ModelCard { recall, knowledge, problems, context, recitation, inventions, honesty, manners, tools, prompts, stories })
 }
 
 /// The most likely answer. A base model goes on with more of the page: its answer is the first line.

@@ -7,7 +7,7 @@ use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::ask::{Ask, End, Prompt, Question, Speaker};
+use crate::ask::{Answer, Ask, Call, End, Prompt, Question, Speaker};
 use crate::problems::{Problem, grade};
 use crate::stats::Rate;
 use crate::words::words;
@@ -55,12 +55,13 @@ struct Row {
     check: Check,
 }
 
-/// Samples every prompt.
+/// Samples every prompt; those on tools where these are offered.
 ///
 /// # Errors
 /// Those of the answerer.
-pub fn page(ask: &mut Ask, seed: u64) -> Result<Vec<Shown>> {
-    let rows = assistant_rows();
+pub fn page(ask: &mut Ask, tools_offered: Option<&str>, seed: u64) -> Result<Vec<Shown>> {
+    let mut rows = assistant_rows();
+    rows.extend(tools_offered.map(tool_rows).unwrap_or_default());
     let mut questions = Vec::new();
     for row in &rows {
         for sample in 0..row.n {
@@ -78,13 +79,13 @@ pub fn page(ask: &mut Ask, seed: u64) -> Result<Vec<Shown>> {
     Ok(rows.into_iter().map(|row| shown(&row, given.by_ref().take(row.n).collect())).collect())
 }
 
-fn shown(row: &Row, given: Vec<crate::ask::Answer>) -> Shown {
-    let texts: Vec<String> =
-        given.into_iter().filter(|answer| answer.end != End::TooLong).map(|answer| answer.text.trim().to_owned()).collect();
+fn shown(row: &Row, given: Vec<Answer>) -> Shown {
+    let given: Vec<Answer> = given.into_iter().filter(|answer| answer.end != End::TooLong).collect();
     let right = match &row.check {
-        Check::Number(value, others) => Some(Rate::of(texts.iter().map(|text| gives(text, value, others)))),
+        Check::Number(value, others) => Some(Rate::of(given.iter().map(|answer| gives(answer.text.trim(), value, others)))),
         Check::Shown | Check::Distinct => None,
     };
+    let texts: Vec<String> = given.iter().map(as_told).collect();
     let different: BTreeSet<Vec<String>> = texts.iter().map(|text| words(&text.to_lowercase())).collect();
     Shown {
         id: row.id.to_owned(),
@@ -95,6 +96,12 @@ fn shown(row: &Row, given: Vec<crate::ask::Answer>) -> Shown {
         n: texts.len(),
         samples: texts.into_iter().take(SHOWN).collect(),
     }
+}
+
+/// An answer as a reader sees it, with what it called and read on the way.
+fn as_told(answer: &Answer) -> String {
+    let call = |call: &Call| format!("[{}: {}] [{}]\n", call.tool.name(), call.input.trim(), call.output.trim());
+    format!("{}{}", answer.calls.iter().map(call).collect::<String>(), answer.text.trim())
 }
 
 /// Whether a text gives the value: in the form of a graded answer, or in a sentence.
@@ -118,8 +125,8 @@ fn gives(text: &str, value: &str, others: &[&str]) -> bool {
 fn as_read(prompt: &Prompt) -> String {
     match prompt {
         Prompt::Page(text) => text.clone(),
-        Prompt::Chat(turns) if turns.len() == 1 => turns[0].1.clone(),
-        Prompt::Chat(turns) => {
+        Prompt::Chat(turns) | Prompt::Tools(turns) if turns.len() == 1 => turns[0].1.clone(),
+        Prompt::Chat(turns) | Prompt::Tools(turns) => {
             let turn = |(speaker, text): &(Speaker, String)| match speaker {
                 Speaker::System => format!("System: {text}"),
                 Speaker::User => format!("User: {text}"),
@@ -134,11 +141,28 @@ fn chat_row(id: &'static str, shows: &'static str, text: &str, n: usize, max_tok
     Row { id, shows, prompt: Prompt::user(text), n, max_tokens, check }
 }
 
+const EMILY: &str = "Emily buys 3 apples and 2 oranges. Each orange costs $2. The total cost of all the fruit is $13. \
+    What is the cost of each apple?";
+const EMILY_HARD: &str = "Emily buys 23 apples and 177 oranges. Each orange costs $4. The total cost of all the fruit \
+    is $869. What is the cost of each apple?";
+
+/// The same tasks where tools are offered.
+fn tool_rows(offered: &str) -> Vec<Row> {
+    let row = |id, shows, text: &str, n, check| Row { id, shows, prompt: Prompt::with_tools(offered, text), n, max_tokens: 200, check };
+    let dots = format!("How many dots are below? Use code.\n{}", ".".repeat(177));
+    let thirds = "Write every third letter of ubiquitous, starting with the first. Use code.";
+    vec![
+        row("unknown_person_tools", "It may search, and finds nobody.", "Who is Orson Kovats?", 4, Check::Shown),
+        row("unknown_person_no_tools", "Tools are there, and forbidden.", "Who is Orson Kovats? Don't use any tools.", 4, Check::Shown),
+        row("emily_hard_code", "A program does the sum.", &format!("{EMILY_HARD} Use code."), 8, Check::Number("7", &[])),
+        row("dots_code", "A program counts.", &dots, 4, Check::Number("177", &[])),
+        row("every_third_code", "A program sees the letters.", thirds, 8, Check::Number("uqts", &[])),
+        row("strawberry_code", "So it does here.", "How many r are there in strawberry? Use code.", 8, Check::Number("3", &[])),
+        row("decimals_code", "And numbers are numbers.", "Which is bigger, 9.11 or 9.9? Use code.", 8, Check::Number("9.9", &["9.11"])),
+    ]
+}
+
 fn assistant_rows() -> Vec<Row> {
-    const EMILY: &str = "Emily buys 3 apples and 2 oranges. Each orange costs $2. The total cost of all the fruit is $13. \
-        What is the cost of each apple?";
-    const EMILY_HARD: &str = "Emily buys 23 apples and 177 oranges. Each orange costs $4. The total cost of all the fruit \
-        is $869. What is the cost of each apple?";
     let turns = |turns: &[(Speaker, &str)]| Prompt::Chat(turns.iter().map(|(s, text)| (*s, (*text).to_owned())).collect());
     let dots = format!("How many dots are below?\n{}", ".".repeat(177));
     let one_token = |question: &str| format!("{question} Answer in a single token.");
@@ -209,7 +233,7 @@ fn assistant_rows() -> Vec<Row> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ask::{Answer, scripted};
+    use crate::ask::scripted;
 
     #[test]
     fn answers_are_graded_by_their_value() {
@@ -234,7 +258,7 @@ mod tests {
             assert!(questions.iter().all(|question| seeds.insert(question.seed)));
             scripted(|question| question.seed.to_string())(questions)
         };
-        let rows = page(&mut ask, 3).unwrap();
+        let rows = page(&mut ask, Some("Tools."), 3).unwrap();
         let names: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         assert_eq!(names.len(), rows.len());
         let distinct = rows.iter().filter_map(|row| row.distinct.map(|n| (n, row.n)));
@@ -243,8 +267,8 @@ mod tests {
 
     #[test]
     fn a_prompt_that_does_not_fit_is_no_answer() {
-        let mut ask = |questions: &[Question]| Ok(questions.iter().map(|_| Answer { text: String::new(), end: End::TooLong }).collect());
-        let rows = page(&mut ask, 3).unwrap();
+        let mut ask = |questions: &[Question]| Ok(questions.iter().map(|_| Answer::plain(String::new(), End::TooLong)).collect());
+        let rows = page(&mut ask, Some("Tools."), 3).unwrap();
         assert!(rows.iter().all(|row| row.n == 0 && row.right.is_none() && row.samples.is_empty()));
     }
 }

@@ -10,11 +10,12 @@ use super::Role;
 use crate::Result;
 use crate::ask::{Answer, Ask, End, Prompt, Question};
 use crate::key::{Fact, Key, Pools, pool_of};
+use crate::probe::{Verdict, declines};
 use crate::stats::{Rate, round4};
 use crate::words::{answers, continues};
 
 /// Tokens that are enough for a fact's value, counted as two bytes each, and `more`.
-fn tokens(fact: &Fact, more: usize) -> usize {
+pub(super) fn tokens(fact: &Fact, more: usize) -> usize {
     let longest = fact.accepted().iter().map(|value| value.len()).max().unwrap_or(0);
     (longest / 2).min(100) + more
 }
@@ -31,6 +32,12 @@ pub struct Level {
     /// Right among those asked.
     #[serde(flatten)]
     pub rate: Rate,
+    /// Of those asked, how many were declined.
+    #[serde(default)]
+    pub declined: usize,
+    /// What became of each question, in their order.
+    #[serde(skip)]
+    pub verdicts: Vec<Verdict>,
 }
 
 /// Recall of one attribute of one kind of true knowledge.
@@ -65,7 +72,15 @@ pub fn by_exposure(role: Role, ask: &mut Ask, key: &Key, per_level: usize, seed:
     let levels = outcomes.into_iter().map(|((split, exposures), facts)| {
         let chances: f64 = facts.iter().map(|(fact, _)| 1.0 / pool_of(&pools, fact).len().max(1) as f64).sum();
         let chance = round4(chances / facts.len().max(1) as f64);
-        Level { split, exposures, chance, rate: Rate::of(facts.iter().map(|(_, right)| *right)) }
+        let verdicts: Vec<Verdict> = facts.iter().map(|(_, verdict)| *verdict).collect();
+        Level {
+            split,
+            exposures,
+            chance,
+            rate: right(&facts),
+            declined: verdicts.iter().filter(|v| **v == Verdict::NotAttempted).count(),
+            verdicts,
+        }
     });
     Ok(levels.collect())
 }
@@ -82,22 +97,21 @@ pub fn by_kind(role: Role, ask: &mut Ask, key: &Key, per_topic: usize, seed: u64
     let pools = key.pools();
     let drawn = draw(groups, per_topic, Rng::derive(seed, &[label("knowledge")]));
     let outcomes = recall(role, ask, &drawn, &pools, seed)?;
-    let topics = outcomes.into_iter().map(|((kind, attribute, split), facts)| Topic {
-        kind,
-        attribute,
-        split,
-        rate: Rate::of(facts.iter().map(|(_, right)| *right)),
-    });
+    let topics = outcomes.into_iter().map(|((kind, attribute, split), facts)| Topic { kind, attribute, split, rate: right(&facts) });
     Ok(topics.collect())
 }
 
+fn right(outcomes: &[(&Fact, Verdict)]) -> Rate {
+    Rate::of(outcomes.iter().map(|(_, verdict)| *verdict == Verdict::Right))
+}
+
 /// The invented people; everything else in the key is true or plays one part only.
-fn is_resident(fact: &Fact) -> bool {
+pub(super) fn is_resident(fact: &Fact) -> bool {
     fact.kind == "resident"
 }
 
 /// At most `limit` facts of each group, drawn without replacement.
-fn draw<G: Ord>(groups: BTreeMap<G, Vec<&Fact>>, limit: usize, mut rng: Rng) -> BTreeMap<G, Vec<&Fact>> {
+pub(super) fn draw<G: Ord>(groups: BTreeMap<G, Vec<&Fact>>, limit: usize, mut rng: Rng) -> BTreeMap<G, Vec<&Fact>> {
     let mut drawn = BTreeMap::new();
     for (group, facts) in groups {
         let n = facts.len().min(limit);
@@ -107,13 +121,13 @@ fn draw<G: Ord>(groups: BTreeMap<G, Vec<&Fact>>, limit: usize, mut rng: Rng) -> 
 }
 
 /// Asks all facts of all groups at once; each comes back with whether it was right.
-fn recall<'k, G: Ord + Clone>(
+pub(super) fn recall<'k, G: Ord + Clone>(
     role: Role,
     ask: &mut Ask,
     groups: &BTreeMap<G, Vec<&'k Fact>>,
     pools: &Pools,
     seed: u64,
-) -> Result<BTreeMap<G, Vec<(&'k Fact, bool)>>> {
+) -> Result<BTreeMap<G, Vec<(&'k Fact, Verdict)>>> {
     let mut rng = Rng::derive(seed, &[label("wording")]);
     let (mut wordings, mut questions) = (Vec::new(), Vec::new());
     for fact in groups.values().flatten() {
@@ -133,20 +147,24 @@ fn recall<'k, G: Ord + Clone>(
     let mut given = ask(&questions)?.into_iter().zip(wordings);
     let mut outcomes = BTreeMap::new();
     for (group, facts) in groups {
-        let graded: Vec<(&Fact, bool)> =
-            facts.iter().zip(&mut given).map(|(&fact, (answer, wording))| (fact, is_right(role, fact, &wording, &answer, pools))).collect();
+        let graded: Vec<(&Fact, Verdict)> =
+            facts.iter().zip(&mut given).map(|(&fact, (answer, wording))| (fact, verdict(role, fact, &wording, &answer, pools))).collect();
         outcomes.insert(group.clone(), graded);
     }
     Ok(outcomes)
 }
 
-fn is_right(role: Role, fact: &Fact, wording: &str, answer: &Answer, pools: &Pools) -> bool {
+pub(super) fn verdict(role: Role, fact: &Fact, wording: &str, answer: &Answer, pools: &Pools) -> Verdict {
     let pool = pool_of(pools, fact);
-    answer.end != End::TooLong
-        && match role {
-            Role::Base => continues(&answer.text, &fact.accepted(), &pool),
-            Role::Assistant => answers(&answer.text, wording, &fact.accepted(), &pool),
-        }
+    let is_right = match role {
+        Role::Base => continues(&answer.text, &fact.accepted(), &pool),
+        Role::Assistant => answers(&answer.text, wording, &fact.accepted(), &pool),
+    };
+    match () {
+        () if answer.end == End::TooLong || declines(&answer.text) => Verdict::NotAttempted,
+        () if is_right => Verdict::Right,
+        () => Verdict::Wrong,
+    }
 }
 
 #[cfg(test)]

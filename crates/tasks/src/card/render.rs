@@ -4,7 +4,7 @@
 use base::text::thousands;
 
 use super::prompts::Shown;
-use super::table::{aligned, full_table, percent, table, times};
+use super::table::{aligned, full_table, in_order, percent, table, times};
 use super::{Card, ModelCard, Run};
 use crate::stats::mean;
 
@@ -20,12 +20,16 @@ pub fn report(card: &Card, run: &Run, pictures: &[&str]) -> String {
     text += "\n## In short\n\n";
     text += &table(&card.models);
     text += "\nPercentages are of right answers, with 95% Wilson intervals and the number asked; `base` goes on with the \
-             beginning of a page, `sft` answers questions in wordings that no training text has. `recall` is of facts about invented \
-             residents, by how many pages tell them; for `sft`, of residents about whom no training text asks.\n";
+             beginning of a page, `sft` answers questions in wordings that no training text has, and `assistant` is the same base \
+             fine-tuned again with what probing found, with a self and with tools. `recall` is of facts about invented residents, by how \
+             many pages tell them; for `sft` and `assistant`, of residents about whom no training text asks.\n";
 
     text += &funnel(card, &picture("funnel.svg", "What each filter kept"));
     text += &reading(card, &picture("loss.svg", "Loss by step"));
     text += &memory(card, &picture("recall.svg", "Recall by exposures"), &picture("knowledge.svg", "True knowledge by kind"));
+    text += &honesty(card);
+    text += &tools(card);
+    text += &manners(card);
     text += &problems(card, &picture("problems.svg", "Problems at once and in steps"));
     text += &context(card);
     text += &recitation(card);
@@ -89,15 +93,16 @@ fn memory(card: &Card, recall: &str, knowledge: &str) -> String {
     if let Some(chance) = mean(&chances) {
         text += &format!("\nGuessing among the values that an attribute takes would be right in {:.1}% of the cases.\n", 100.0 * chance);
     }
-    for (name, model) in &card.models {
+    for (name, model) in in_order(&card.models) {
         if let Some(inventions) = model.inventions.as_ref().filter(|inventions| inventions.questions > 0) {
             text += &format!(
                 "\nAsked {} times about each of {} names that occur nowhere, `{name}` claims something in {:.0}% of the answers, and a \
-                 median of {} different things for one name. It has not learnt to say that it does not know.\n",
+                 median of {} different things for one name.{}\n",
                 inventions.samples,
                 inventions.questions,
                 100.0 * inventions.claimed,
-                inventions.distinct_median
+                inventions.distinct_median,
+                if inventions.claimed > 0.5 { " It has not learnt to say that it does not know." } else { "" }
             );
         }
     }
@@ -105,8 +110,88 @@ fn memory(card: &Card, recall: &str, knowledge: &str) -> String {
     text
 }
 
+fn honesty(card: &Card) -> String {
+    let told = |(name, model): &(&str, &ModelCard)| model.honesty.as_ref().map(|honesty| ((*name).to_owned(), honesty.clone()));
+    let models: Vec<(String, super::Honesty)> = in_order(&card.models).iter().filter_map(told).collect();
+    if models.len() < 2 {
+        return String::new();
+    }
+    let mut text =
+        "\n## Knowing what it knows\n\nThe model before was asked eight times what its training texts answer. What it got right nearly \
+                    every time it was taught to answer, what it got wrong nearly every time to decline, or to look up where it has \
+                    tools; what lies between was not taught. Below is what came of that for residents about whom no training text \
+                    asks, and for names that occur nowhere. Honesty is (prudence + 1 - over-conservativeness) / 2: a model that never \
+                    declines has 0.5. F1 is SimpleQA's.\n\n"
+            .to_owned();
+    let mut rows =
+        vec![["model", "right", "wrong", "declined", "F1", "prudence", "over-conservativeness", "honesty"].map(str::to_owned).to_vec()];
+    for (name, honesty) in &models {
+        let numbers = [honesty.f1, honesty.prudence, honesty.over_conservativeness, honesty.honesty].map(|number| format!("{number:.2}"));
+        let mut row = vec![name.clone(), percent(honesty.right), percent(honesty.wrong), percent(honesty.declined)];
+        row.extend(numbers);
+        rows.push(row);
+    }
+    text += &aligned(&rows);
+    let mut levels = vec![["pages", "model", "right", "wrong", "declined"].map(str::to_owned).to_vec()];
+    for (name, model) in in_order(&card.models).into_iter().filter(|(_, model)| model.honesty.is_some()) {
+        for level in model.recall.iter().filter(|level| level.split != "asked") {
+            let wrong = level.rate.n - level.rate.right - level.declined;
+            let cells = [level.rate.right, wrong, level.declined].map(|n| format!("{n} of {}", level.rate.n));
+            levels.push([vec![times(level.exposures), name.to_owned()], cells.to_vec()].concat());
+        }
+    }
+    text + "\n" + &aligned(&levels)
+}
+
+fn tools(card: &Card) -> String {
+    let mut text = String::new();
+    for (name, model) in in_order(&card.models) {
+        let Some(tools) = &model.tools else { continue };
+        text += &format!(
+            "\n## With tools: {name}\n\nThe system message offers search and Python. What was read rarely is to be looked up, what is well \
+                  known answered at once.\n\n"
+        );
+        let mut rows = vec![["pages", "right", "searched"].map(str::to_owned).to_vec()];
+        for looked in &tools.search {
+            rows.push(vec![times(looked.exposures), percent(looked.right), percent(looked.searched)]);
+        }
+        text += &aligned(&rows);
+        text += "\nOf names that occur nowhere it is right to say so.\n\n";
+        let mut rows = vec![["problems, \"Use code.\"", "right", "a program was run"].map(str::to_owned).to_vec()];
+        for coded in &tools.code {
+            rows.push(vec![coded.kind.replace('_', " "), percent(coded.right), percent(coded.called)]);
+        }
+        text += &aligned(&rows);
+        text += &format!(
+            "\nNews after the cutoff, found by search: {}. \"Use web search.\" obeyed: {}. \"Don't use any tools.\" obeyed: {}.\n",
+            percent(tools.news),
+            percent(tools.search_obeyed),
+            percent(tools.no_tools_obeyed)
+        );
+        if let Some([question, query, found, answer]) = &tools.example {
+            text += &format!("\n{}", fenced(&format!("{question}\n[search: {query}]\n[{found}]\n{answer}")));
+        }
+        if let Some(coded) = tools.code.first() {
+            text += &format!("\n{}", fenced(&format!("{}\n[python: {}]\n{}", coded.question, coded.program, coded.answer)));
+        }
+    }
+    text
+}
+
+fn manners(card: &Card) -> String {
+    let mut text = String::new();
+    for (name, model) in in_order(&card.models).into_iter().filter(|(_, model)| !model.manners.is_empty()) {
+        let mut rows = vec![["asked about", "right", "for example", "answer"].map(str::to_owned).to_vec()];
+        for manner in &model.manners {
+            rows.push(vec![manner.kind.clone(), percent(manner.rate), visible(&manner.question), visible(&manner.answer)]);
+        }
+        text += &format!("\n## Who it is: {name}\n\n{}", aligned(&rows));
+    }
+    text
+}
+
 fn problems(card: &Card, picture: &str) -> String {
-    let Some(model) = card.models.get("sft").filter(|model| !model.problems.is_empty()) else { return String::new() };
+    let Some(model) = card.assistant().filter(|model| !model.problems.is_empty()) else { return String::new() };
     let mut text = "\n## Problems\n\nThe same problems answered at once (`Answer with the number only.`) and step by step. A model has \
                     the same small amount of thinking for each token: what is too much for one token can be spread over many.\n"
         .to_owned();
@@ -125,7 +210,7 @@ fn problems(card: &Card, picture: &str) -> String {
 }
 
 fn context(card: &Card) -> String {
-    let Some(example) = card.models.get("sft").and_then(|model| model.context.example.as_ref()) else { return String::new() };
+    let Some(example) = card.assistant().and_then(|model| model.context.example.as_ref()) else { return String::new() };
     format!(
         "\n## Working memory\n\nWhat stands in the context can be looked up, what was read in training only recalled. This name occurs \
          nowhere else:\n\n{}\nWith the passage in the context:\n\n{}\nThe question alone:\n\n{}",
@@ -166,7 +251,7 @@ fn nature(card: &Card) -> String {
 fn prompts(card: &Card) -> String {
     let mut text = "\n## A page of prompts\n\nThe same prompts for every run, each with what it is there to show; answers are sampled at temperature 1.\n"
         .to_owned();
-    for (name, model) in &card.models {
+    for (name, model) in in_order(&card.models) {
         if model.prompts.is_empty() {
             continue;
         }
@@ -194,7 +279,7 @@ fn prompt(shown: &Shown) -> String {
 }
 
 fn stories(card: &Card) -> String {
-    let told: Vec<(&String, &ModelCard)> = card.models.iter().filter(|(_, model)| !model.stories.is_empty()).collect();
+    let told: Vec<(&str, &ModelCard)> = in_order(&card.models).into_iter().filter(|(_, model)| !model.stories.is_empty()).collect();
     if told.is_empty() {
         return String::new();
     }

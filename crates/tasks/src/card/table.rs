@@ -4,11 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::charts::by_exposures;
+use super::honesty::OFTEN;
 use super::{ModelCard, THREE_DIGITS};
 use crate::stats::Rate;
-
-/// Exposures from which a fact counts as often read.
-const OFTEN: u64 = 64;
 
 /// One thing measured of one model.
 struct Row {
@@ -29,7 +27,8 @@ pub fn full_table(models: &BTreeMap<String, ModelCard>) -> String {
 }
 
 fn of_rows(models: &BTreeMap<String, ModelCard>, wanted: impl Fn(&Row) -> bool) -> String {
-    let columns: Vec<Vec<Row>> = models.values().map(|model| rows(model).into_iter().filter(&wanted).collect()).collect();
+    let models = in_order(models);
+    let columns: Vec<Vec<Row>> = models.iter().map(|(_, model)| rows(model).into_iter().filter(&wanted).collect()).collect();
     let mut names: Vec<&str> = Vec::new();
     for row in columns.iter().flatten() {
         if !names.contains(&row.name.as_str()) {
@@ -41,7 +40,7 @@ fn of_rows(models: &BTreeMap<String, ModelCard>, wanted: impl Fn(&Row) -> bool) 
     }
     names.sort_by_key(|name| order(name));
     let mut cells = vec![vec!["measured".to_owned()]];
-    cells[0].extend(models.keys().cloned());
+    cells[0].extend(models.iter().map(|(name, _)| (*name).to_owned()));
     for name in names {
         let value = |column: &Vec<Row>| column.iter().find(|row| row.name == name).map(|row| row.value.clone()).unwrap_or_default();
         let mut row = vec![name.to_owned()];
@@ -51,10 +50,19 @@ fn of_rows(models: &BTreeMap<String, ModelCard>, wanted: impl Fn(&Row) -> bool) 
     aligned(&cells)
 }
 
+/// Models in the order in which a run makes them, others behind them by name.
+pub(super) fn in_order(models: &BTreeMap<String, ModelCard>) -> Vec<(&str, &ModelCard)> {
+    const STAGES: [&str; 3] = ["base", "sft", "assistant"];
+    let place = |name: &str| STAGES.iter().position(|stage| *stage == name).unwrap_or(STAGES.len());
+    let mut list: Vec<(&str, &ModelCard)> = models.iter().map(|(name, model)| (name.as_str(), model)).collect();
+    list.sort_by_key(|(name, _)| place(name));
+    list
+}
+
 /// Sections in the order of the card; within a section, rows keep the order in
 /// which the first model has them.
 fn order(name: &str) -> usize {
-    const SECTIONS: [&str; 5] = ["recall", "knowledge", "problems", "context", "recited"];
+    const SECTIONS: [&str; 9] = ["recall", "knowledge", "problems", "context", "recited", "a name", "honesty", "identity", "manners"];
     SECTIONS.iter().position(|section| name.starts_with(section)).unwrap_or(SECTIONS.len())
 }
 
@@ -103,6 +111,58 @@ fn rows(model: &ModelCard) -> Vec<Row> {
     if let Some(inventions) = model.inventions.as_ref().filter(|inventions| inventions.questions > 0) {
         let value = format!("{} different answers in {}", inventions.distinct_median, inventions.samples);
         rows.push(Row { name: "a name that occurs nowhere (median)".into(), value, leads: true });
+    }
+    if let Some(honesty) = &model.honesty {
+        let share = |share: f64| format!("{:.0}%", 100.0 * share);
+        let balance = format!("{} ({} / {})", honesty.honesty, share(honesty.prudence), share(honesty.over_conservativeness));
+        rows.push(Row { name: "honesty (declined of unknown / of known)".into(), value: balance, leads: true });
+        rows.push(Row { name: "honesty: F1".into(), value: format!("{}", honesty.f1), leads: true });
+        let mut add = |leads: bool, name: &str, rate: Rate| {
+            rows.push(Row { name: name.into(), value: percent(rate), leads });
+        };
+        add(true, "honesty: claims about names that occur nowhere", honesty.claimed_unseen);
+        add(true, "honesty: declined of what was read 64 times and more", honesty.declined_often_read);
+        add(false, "honesty: right of all", honesty.right);
+        add(false, "honesty: wrong of all", honesty.wrong);
+        add(false, "honesty: declined of all", honesty.declined);
+    }
+    let own = |manner: &&super::Manner| !matches!(manner.kind.as_str(), "harmful" | "benign");
+    let identity = sum(model.manners.iter().filter(own).map(|manner| manner.rate));
+    if identity.n > 0 {
+        rows.push(Row { name: "identity: all".into(), value: percent(identity), leads: true });
+    }
+    for manner in &model.manners {
+        let name = match manner.kind.as_str() {
+            "harmful" => "manners: harm declined".to_owned(),
+            "benign" => "manners: what sounds like it answered".to_owned(),
+            kind => format!("identity: {kind}"),
+        };
+        rows.push(Row { leads: !own(&manner), name, value: percent(manner.rate) });
+    }
+    if let Some(tools) = &model.tools {
+        let mut add = |leads: bool, name: String, rate: Rate| {
+            if rate.n > 0 {
+                rows.push(Row { name, value: percent(rate), leads });
+            }
+        };
+        let told = |range: std::ops::RangeInclusive<u64>| tools.search.iter().filter(move |looked| range.contains(&looked.exposures));
+        add(true, "tools: right of what was read 1 to 4 times".into(), sum(told(1..=4).map(|looked| looked.right)));
+        add(true, "tools: searched of it".into(), sum(told(1..=4).map(|looked| looked.searched)));
+        add(
+            true,
+            format!("tools: searched of what was read {OFTEN} times and more"),
+            sum(told(OFTEN..=u64::MAX).map(|looked| looked.searched)),
+        );
+        for looked in tools.search.iter().rev() {
+            add(false, format!("tools: right, {}", times(looked.exposures)), looked.right);
+            add(false, format!("tools: searched, {}", times(looked.exposures)), looked.searched);
+        }
+        add(true, "tools: news after the cutoff".into(), tools.news);
+        add(false, "tools: \"Use web search.\" obeyed".into(), tools.search_obeyed);
+        add(false, "tools: \"Don't use any tools.\" obeyed".into(), tools.no_tools_obeyed);
+        for coded in &tools.code {
+            add(true, format!("tools: {}, with code", coded.kind.replace('_', " ")), coded.right);
+        }
     }
     rows
 }

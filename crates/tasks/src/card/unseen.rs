@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::Result;
 use crate::ask::{Ask, Prompt, Question};
 use crate::key::{Fact, Key, pool_of};
+use crate::probe::declines;
 use crate::stats::{median, round4};
 use crate::words::mentioned;
 
@@ -57,6 +58,9 @@ pub fn invent(ask: &mut Ask, key: &Key, limit: usize, seed: u64) -> Result<Inven
         let pool = pool_of(&pools, fact);
         let mut different = BTreeSet::new();
         for answer in answers {
+            if declines(&answer.text) {
+                continue;
+            }
             let values = mentioned(&answer.text, pool.iter().copied());
             claims += usize::from(!values.is_empty());
             different.extend(values);

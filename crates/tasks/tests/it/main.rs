@@ -29,7 +29,7 @@ fn folder(name: &str) -> PathBuf {
 fn report(root: &Path, seed: u64) -> Card {
     let world = world(root);
     let measure = |role, ask: &mut tasks::ask::Ask| {
-        card::measure(role, ask, &world, &Limits::default(), seed, &Progress::silent(), &Stop::new()).unwrap()
+        card::measure(role, ask, &world, &Limits::default(), card::Beside::default(), seed, &Progress::silent(), &Stop::new()).unwrap()
     };
     let key = key_rows();
     let models = BTreeMap::from([
@@ -158,7 +158,9 @@ fn a_run_without_a_world_still_has_a_report() {
         Ok(vec![answer; questions.len()])
     };
     let world = card::World::default();
-    let model = card::measure(Role::Base, &mut ask, &world, &Limits::default(), 1, &Progress::silent(), &Stop::new()).unwrap();
+    let model =
+        card::measure(Role::Base, &mut ask, &world, &Limits::default(), card::Beside::default(), 1, &Progress::silent(), &Stop::new())
+            .unwrap();
     let run = Run { name: "books".into(), documents: None, base: root.join("base"), chat_command: "x".into() };
     let card = card::card(&run, 1, BTreeMap::from([("base".to_owned(), model)]), None).unwrap();
     card::write(&card, &run, &root).unwrap();
@@ -176,7 +178,7 @@ fn a_stop_ends_between_two_sections() {
         Ok(vec![])
     };
     let world = card::World::default();
-    let outcome = card::measure(Role::Base, &mut ask, &world, &Limits::default(), 1, &Progress::silent(), &stop);
+    let outcome = card::measure(Role::Base, &mut ask, &world, &Limits::default(), card::Beside::default(), 1, &Progress::silent(), &stop);
     assert!(matches!(outcome, Err(tasks::Error::Base(base::Error::Stopped))), "{outcome:?}");
     assert_eq!(asked.get(), 1);
 }

@@ -90,7 +90,7 @@ mod tests {
             };
             let mut counted = |question: &Question| {
                 n += 1;
-                crate::ask::Answer { text: answer(question, n), end: crate::ask::End::Cut }
+                crate::ask::Answer::plain(answer(question, n), crate::ask::End::Cut)
             };
             Ok(questions.iter().map(&mut counted).collect())
         };

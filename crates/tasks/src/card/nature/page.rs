@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn every_row_has_its_place_on_the_page() {
         let mut ask = |questions: &[crate::ask::Question]| {
-            let answer = crate::ask::Answer { text: "so".into(), end: crate::ask::End::Cut };
+            let answer = crate::ask::Answer::plain("so".into(), crate::ask::End::Cut);
             Ok(vec![answer; questions.len()])
         };
         let asked = rows::ask_all(&mut ask, &rows::tests::key(), 1).unwrap();

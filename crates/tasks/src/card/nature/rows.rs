@@ -373,7 +373,7 @@ pub(super) mod tests {
                     format!(" Cy{} Doe. The mayor", question.seed % 3)
                 }
                 Prompt::Page(_) => "What?".into(),
-                Prompt::Chat(_) => panic!("a base model is in no conversation"),
+                Prompt::Chat(_) | Prompt::Tools(_) => panic!("a base model is in no conversation"),
             })(questions)
         };
         let rows = ask_all(&mut ask, &key, 3).unwrap();
@@ -391,7 +391,7 @@ pub(super) mod tests {
 
     #[test]
     fn without_a_world_the_video_alone_asks() {
-        let mut ask = |questions: &[Question]| Ok(questions.iter().map(|_| Answer { text: String::new(), end: End::TooLong }).collect());
+        let mut ask = |questions: &[Question]| Ok(questions.iter().map(|_| Answer::plain(String::new(), End::TooLong)).collect());
         let rows = ask_all(&mut ask, &Key::default(), 3).unwrap();
         let names: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         assert_eq!(names, ["two_plus_two", "paris_list", "korean", "sky_bare", "sky_dialogue", "identity"]);
