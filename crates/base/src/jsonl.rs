@@ -55,14 +55,19 @@ pub fn cut_back(path: &Path, keep: impl Fn(&serde_json::Value) -> bool) -> Resul
     files::write_atomic(path, &kept)
 }
 
-/// Reads JSON lines, gzip if the name ends in `.gz`. Each damaged line is one error that names the file and the
-/// line; blank lines are skipped; reading goes on after a damaged line.
-pub fn read_jsonl<T: DeserializeOwned>(path: &Path) -> Result<impl Iterator<Item = Result<T>>> {
+/// Opens a file to read, unpacked if the name ends in `.gz`.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>> {
     let file = File::open(path).map_err(|source| Error::io(path, "open", source))?;
-    let source: Box<dyn Read> = match path.extension().is_some_and(|extension| extension == "gz") {
+    Ok(match path.extension().is_some_and(|extension| extension == "gz") {
         true => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(file))),
         false => Box::new(file),
-    };
+    })
+}
+
+/// Reads JSON lines, gzip if the name ends in `.gz`. Each damaged line is one error that names the file and the
+/// line; blank lines are skipped; reading goes on after a damaged line.
+pub fn read_jsonl<T: DeserializeOwned>(path: &Path) -> Result<impl Iterator<Item = Result<T>> + use<T>> {
+    let source = open(path)?;
     let path = path.to_path_buf();
     let mut reader = BufReader::with_capacity(1 << 17, source);
     let mut number = 0;
@@ -75,7 +80,8 @@ pub fn read_jsonl<T: DeserializeOwned>(path: &Path) -> Result<impl Iterator<Item
                 Ok(0) => return None,
                 Ok(_) if line.trim_ascii().is_empty() => continue,
                 Ok(_) => {
-                    let parsed = serde_json::from_slice(&line);
+                    // Some programs put U+FEFF before everything.
+                    let parsed = serde_json::from_slice(line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line));
                     return Some(
                         parsed
                             .map_err(|error| Error::damaged(&path, format!("line {number}"), error.to_string(), "mend or delete the line")),

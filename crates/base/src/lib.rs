@@ -10,6 +10,7 @@ pub mod jsonl;
 pub mod mmap;
 pub mod process;
 pub mod progress;
+pub mod records;
 pub mod rng;
 pub mod run;
 pub mod stop;

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use corpus::curate::Profile;
 use model::Family;
 use serde::{Deserialize, Serialize};
+use tasks::conversations::{Format, Paths};
 use train::optimizer::Method;
 
 /// The recipes inside the binary: name, text.
@@ -137,8 +138,12 @@ pub struct Pretrain {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sft {
-    /// Conversations from a file, relative to the recipe's own folder; the built-in web brings its own.
-    pub conversations: Option<PathBuf>,
+    /// Conversations from files, beside those that the built-in web brings.
+    #[serde(default)]
+    pub conversations: Vec<Source>,
+    /// Weight of the built-in web's own conversations.
+    #[serde(default = "default_weight")]
+    pub world_weight: f64,
     /// Passes over the conversations.
     #[serde(default = "default_sft_epochs")]
     pub epochs: usize,
@@ -154,6 +159,36 @@ pub struct Sft {
     /// Questions whose answers are logged as the model learns.
     #[serde(default = "default_questions")]
     pub samples: Vec<String>,
+}
+
+/// A file of conversations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The file, relative to the recipe's own folder.
+    pub file: PathBuf,
+    /// Passes over it in an epoch.
+    #[serde(default = "default_weight")]
+    pub weight: f64,
+    /// Its format, told by its content if absent.
+    pub format: Option<Format>,
+    /// Which ways through a tree of replies are conversations.
+    #[serde(default)]
+    pub paths: Paths,
+}
+
+impl Source {
+    /// Refuses a weight that no number of passes has.
+    pub fn check(&self) -> std::result::Result<(), String> {
+        match (0.0..=1000.0).contains(&self.weight) {
+            true => Ok(()),
+            false => Err(format!("the weight {} of {} is not between 0 and 1000", self.weight, self.file.display())),
+        }
+    }
+}
+
+fn default_weight() -> f64 {
+    1.0
 }
 
 fn default_seed() -> u64 {
@@ -263,8 +298,16 @@ impl Recipe {
             (None, Some(crawl), _) if crawl.seeds.is_empty() => bail!("[crawl] seeds is empty; name at least one address"),
             _ => {}
         }
-        if let (None, Some(Sft { conversations: None, .. })) = (&self.world, &self.sft) {
-            bail!("[sft] needs conversations = \"FILE\" where the pages do not come from [world]");
+        if let Some(sft) = &self.sft {
+            if self.world.is_none() && sft.conversations.is_empty() {
+                bail!("[sft] needs conversations = [{{ file = \"FILE\" }}] where the pages do not come from [world]");
+            }
+            for source in &sft.conversations {
+                source.check().map_err(|why| anyhow::anyhow!("[sft] {why}"))?;
+            }
+            if !(0.0..=1000.0).contains(&sft.world_weight) {
+                bail!("[sft] world_weight is {}; it goes from 0 to 1000", sft.world_weight);
+            }
         }
         if self.pretrain.depth == 0 || self.pretrain.depth > 64 {
             bail!("[pretrain] depth is {}; it goes from 1 to 64", self.pretrain.depth);
@@ -284,7 +327,7 @@ impl Recipe {
     /// Paths in a recipe are seen from the recipe's folder; the stored recipe has them absolute.
     fn resolve_paths(&mut self, folder: &Path) -> Result<()> {
         let inputs = self.corpus.iter_mut().flat_map(|corpus| corpus.inputs.iter_mut());
-        let conversations = self.sft.iter_mut().flat_map(|sft| sft.conversations.iter_mut());
+        let conversations = self.sft.iter_mut().flat_map(|sft| sft.conversations.iter_mut().map(|source| &mut source.file));
         for path in inputs.chain(conversations) {
             let joined = folder.join(&*path);
             *path = std::path::absolute(&joined).with_context(|| format!("{} is no path", joined.display()))?;
@@ -318,7 +361,7 @@ fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::Recipe;
+    use super::{Format, Paths, Recipe};
 
     const SMALL: &str = "[world]\nsize = \"smoke\"\n[tokenizer]\nvocab_size = 512\n[pretrain]\ndepth = 1\n";
 
@@ -335,6 +378,17 @@ mod tests {
             assert_eq!(Recipe::parse(&stored, "stored").unwrap(), recipe, "{stored}");
             assert!(stored.contains("lr_factor") && stored.contains("context"), "{stored}");
         }
+    }
+
+    #[test]
+    fn files_of_conversations_have_weights() {
+        let sft = "[sft]\nworld_weight = 0.5\nconversations = [{ file = \"a.jsonl\" }, { file = \"b\", weight = 3, format = \"hh-rlhf\", paths = \"all\" }]\n";
+        let mut recipe = Recipe::parse(&format!("{SMALL}{sft}"), "x.toml").unwrap();
+        recipe.resolve_paths("/r".as_ref()).unwrap();
+        let sources = &recipe.sft.as_ref().unwrap().conversations;
+        assert_eq!((sources[0].file.to_str(), sources[0].weight, sources[0].format), (Some("/r/a.jsonl"), 1.0, None));
+        assert_eq!((sources[1].weight, sources[1].format, sources[1].paths), (3.0, Some(Format::HhRlhf), Paths::All));
+        assert_eq!(Recipe::parse(&recipe.to_toml().unwrap(), "stored").unwrap(), recipe);
     }
 
     #[test]
@@ -369,6 +423,8 @@ mod tests {
             (format!("{SMALL}[tokenize]\nval_share = 1.5\n"), "val_share is 1.5"),
             (format!("{SMALL}[tokenize]\nbare_share = -1\n"), "bare_share is -1"),
             (format!("{SMALL}[sft]\nreplay = 1.0\n"), "replay is 1"),
+            (format!("{SMALL}[sft]\nworld_weight = -1\n"), "world_weight is -1"),
+            (format!("{SMALL}[sft]\nconversations = [{{ file = \"a\", weight = 2000 }}]\n"), "the weight 2000 of a is not between"),
         ] {
             let said = said_of(&text);
             assert!(said.starts_with("x.toml: ") && said.contains(expected), "{text}: {said}");

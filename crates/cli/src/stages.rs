@@ -127,7 +127,7 @@ pub fn fingerprint(stage: Stage, recipe: &Recipe, made: &BTreeMap<Stage, Done>, 
 fn files_from_outside(stage: Stage, recipe: &Recipe) -> Result<Vec<PathBuf>> {
     match (stage, &recipe.corpus, &recipe.sft) {
         (Stage::Documents, Some(corpus), _) => Ok(corpus::inputs::list(&corpus.inputs)?.into_iter().map(|file| file.path).collect()),
-        (Stage::Sft, _, Some(sft)) => Ok(sft.conversations.iter().cloned().collect()),
+        (Stage::Sft, _, Some(sft)) => Ok(sft.conversations.iter().map(|source| source.file.clone()).collect()),
         _ => Ok(Vec::new()),
     }
 }

@@ -74,6 +74,13 @@ pub fn talk_command(program: &str, folder: &RunFolder, stages: &[Stage]) -> Stri
     }
 }
 
+/// Bits a byte on held-out pages before a training stage and after it, from its log; nothing where none were measured.
+pub fn held_out(stage: &Path) -> Result<Option<(f64, f64)>> {
+    let rows = read_jsonl::<MetricsRow>(&stage.join(train::checkpoint::METRICS))?;
+    let measured: Vec<f64> = rows.flatten().filter_map(|row| row.val_bpb).collect();
+    Ok(measured.first().copied().zip(measured.last().copied()))
+}
+
 /// What a stage made, in a few words.
 fn came_out(stage: Stage, path: &Path) -> Result<String> {
     Ok(match stage {
@@ -105,16 +112,19 @@ fn came_out(stage: Stage, path: &Path) -> Result<String> {
         }
         Stage::Base | Stage::Sft => {
             let mut last_loss = None;
-            let mut last_bpb = None;
             let mut steps = 0;
             for row in read_jsonl::<MetricsRow>(&path.join(train::checkpoint::METRICS))? {
                 let row = row?;
                 steps = row.step;
                 last_loss = row.loss.or(last_loss);
-                last_bpb = row.val_bpb.or(last_bpb);
             }
             let loss = last_loss.map_or(String::new(), |loss| format!(", loss {loss:.3}"));
-            let held_out = last_bpb.map_or(String::new(), |bpb| format!(", {bpb:.3} bits a byte on held-out pages"));
+            let held_out = match (stage, held_out(path)?) {
+                (_, None) => String::new(),
+                // What replay is for.
+                (Stage::Sft, Some((before, after))) => format!(", {before:.3} -> {after:.3} bits a byte on held-out pages"),
+                (_, Some((_, after))) => format!(", {after:.3} bits a byte on held-out pages"),
+            };
             format!("{steps} steps{loss}{held_out}")
         }
         Stage::Report => "report.json, report.md, base.md".to_string(),

@@ -11,6 +11,7 @@ mod error;
 pub mod folder;
 mod forward;
 pub mod gguf;
+mod grow;
 pub mod import;
 pub mod inference;
 mod linear;

@@ -5,6 +5,7 @@
 
 pub mod ask;
 pub mod card;
+pub mod conversations;
 pub mod key;
 pub mod manners;
 pub mod probe;
@@ -27,6 +28,18 @@ pub enum Error {
     /// A model that cannot answer.
     #[error(transparent)]
     Engine(#[from] engine::Error),
+    /// A file of conversations in a shape that is not known.
+    #[error(
+        "{} holds conversations in none of the known formats ({}); its first record has {keys}",
+        path.display(),
+        conversations::Format::ALL.map(conversations::Format::name).join(", ")
+    )]
+    UnknownFormat {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What its first record has.
+        keys: String,
+    },
 }
 
 /// The result of this crate's functions.

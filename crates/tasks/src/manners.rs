@@ -4,9 +4,10 @@
 //! As many and as varied as OLMo's and Tülu's hard-coded prompts (two to three hundred conversations). Wordings, names and deeds of
 //! tests never occur in training.
 
+use crate::conversations::StoredConversation;
 use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
-use tokenizer::chat::{Conversation, Message, Role, StoredConversation};
+use tokenizer::chat::{Conversation, Message, Role};
 
 /// Who an assistant is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

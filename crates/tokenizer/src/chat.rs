@@ -4,12 +4,9 @@
 //! around them, so nothing that a user or a web page writes can become control. Knows no model and no optimizer; a
 //! weight only says whether an id is learnt.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use crate::{Encoder, Result, Tokenizer};
+use crate::{Encoder, Tokenizer};
 
 mod answer;
 mod format;
@@ -212,85 +209,6 @@ impl<'a> Renderer<'a> {
     }
 }
 
-/// A conversation with what its file says about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredConversation {
-    /// Its name, empty if the file gives none.
-    pub id: String,
-    /// "train", "test", or empty.
-    pub split: String,
-    /// What it is about, empty if the file gives none.
-    pub kind: String,
-    /// The turns.
-    pub conversation: Conversation,
-}
-
-/// The content of a conversations file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConversationFile {
-    /// What could be read, in order.
-    pub conversations: Vec<StoredConversation>,
-    /// One sentence for each damaged line; such a line is left out.
-    pub damaged: Vec<String>,
-}
-
-/// Reads conversations from JSON lines (gzip if the name ends in `.gz`): OpenAI's `messages`, where the content of a
-/// message is a string or a list of parts, with optional `id`, `split` and `kind`. A damaged line costs that line.
-pub fn read_conversations(path: &Path) -> Result<ConversationFile> {
-    let mut file = ConversationFile::default();
-    for (index, row) in base::jsonl::read_jsonl::<Value>(path)?.enumerate() {
-        match row {
-            Ok(row) => match parse_conversation(&row) {
-                Ok(conversation) => file.conversations.push(conversation),
-                Err(why) => file.damaged.push(format!("{}, conversation {}: {why}", path.display(), index + 1)),
-            },
-            Err(damage @ base::Error::Damaged { .. }) => file.damaged.push(damage.to_string()),
-            Err(failure) => return Err(failure.into()),
-        }
-    }
-    Ok(file)
-}
-
-impl StoredConversation {
-    /// The line of a file from which [`read_conversations`] reads it again: a message of one text as a string, any other as its parts.
-    pub fn to_json(&self) -> Value {
-        let message = |message: &Message| match &message.parts[..] {
-            [Part::Text(text)] => json!({ "role": message.role.name(), "content": text }),
-            parts => json!({ "role": message.role.name(), "content": parts }),
-        };
-        let messages: Vec<Value> = self.conversation.messages.iter().map(message).collect();
-        json!({ "id": self.id, "split": self.split, "kind": self.kind, "messages": messages })
-    }
-}
-
-fn parse_conversation(row: &Value) -> std::result::Result<StoredConversation, String> {
-    let field = |name: &str| row[name].as_str().unwrap_or_default().to_string();
-    let messages = row["messages"].as_array().ok_or("it has no list \"messages\"")?;
-    if messages.is_empty() {
-        return Err("its list \"messages\" is empty".into());
-    }
-    let messages = messages.iter().map(parse_message).collect::<std::result::Result<_, _>>()?;
-    Ok(StoredConversation { id: field("id"), split: field("split"), kind: field("kind"), conversation: Conversation { messages } })
-}
-
-fn parse_message(message: &Value) -> std::result::Result<Message, String> {
-    let role = match message["role"].as_str() {
-        Some("system") => Role::System,
-        Some("user") => Role::User,
-        Some("assistant") => Role::Assistant,
-        _ => return Err(format!("the role {} is not \"system\", \"user\" or \"assistant\"", message["role"])),
-    };
-    let parts: Vec<Part> = match &message["content"] {
-        Value::String(text) => vec![Part::Text(text.clone())],
-        Value::Array(_) => serde_json::from_value(message["content"].clone()).map_err(|error| format!("a part of a message: {error}"))?,
-        _ => return Err("the content of a message is neither a text nor a list of parts".into()),
-    };
-    if role != Role::Assistant && parts.iter().any(|part| !matches!(part, Part::Text(_))) {
-        return Err(format!("a message of the role \"{}\" holds more than text", role.name()));
-    }
-    Ok(Message { role, parts })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,32 +250,5 @@ mod tests {
         let prompt = render_prompt(&question, &tokenizer);
         assert!(rendered.ids.starts_with(&prompt), "a prompt is the beginning of what is trained");
         assert!(tokenizer.decode(&prompt).ends_with("<|im_start|>assistant<|im_sep|>"));
-    }
-
-    #[test]
-    fn a_damaged_line_costs_that_line() {
-        let path = std::env::temp_dir().join(format!("schoolhouse-conversations-{}.jsonl", std::process::id()));
-        let lines = [
-            r#"{"id":"a","split":"train","kind":"x","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"search","query":"q"},{"type":"text","text":"t"}]}]}"#,
-            r#"{"messages":[{"role":"user","#,
-            r#"{"messages":[]}"#,
-            r#"{"messages":[{"role":"robot","content":"hi"}]}"#,
-            r#"{"messages":[{"role":"user","content":[{"type":"python","code":"1"}]}]}"#,
-            r#"{"messages":[{"role":"user","content":[{"type":"song","text":"1"}]}]}"#,
-            r#"{"messages":[{"role":"user","content":"only this"}]}"#,
-        ];
-        std::fs::write(&path, lines.join("\n")).unwrap();
-        let file = read_conversations(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        assert_eq!(file.conversations.len(), 2);
-        assert_eq!(file.conversations[0].conversation.messages[1].parts, [Part::Search("q".into()), Part::Text("t".into())]);
-        assert_eq!((file.conversations[0].id.as_str(), file.conversations[0].split.as_str()), ("a", "train"));
-        let again = parse_conversation(&file.conversations[0].to_json()).unwrap();
-        assert_eq!(again, file.conversations[0]);
-        let expected = ["line 2", "\"messages\" is empty", "the role \"robot\" is not", "more than text", "unknown variant `song`"];
-        assert_eq!(file.damaged.len(), expected.len());
-        for (message, expected) in file.damaged.iter().zip(expected) {
-            assert!(message.contains(expected), "{message}");
-        }
     }
 }

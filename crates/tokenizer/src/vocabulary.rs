@@ -293,6 +293,14 @@ impl Tokenizer {
         }
     }
 
+    /// The same vocabulary with all special tokens of our chat format: those that it lacks come behind its last id.
+    pub fn with_specials(&self) -> Tokenizer {
+        let mut parts = self.parts.clone();
+        let missing = SPECIALS.iter().filter(|special| self.special(special).is_none());
+        parts.specials.extend(missing.zip(self.vocab_size() as u32..).map(|(special, id)| (special.to_string(), id)));
+        Tokenizer::from_parts(parts).expect("ids behind the last one are free")
+    }
+
     /// Whether it has all special tokens of our own tokenizers.
     pub fn is_ours(&self) -> bool {
         SPECIALS.iter().all(|special| self.special(special).is_some())
@@ -442,6 +450,19 @@ mod tests {
         check("xabcd", &[260]); // a word that is a token, though no merge leads there
         check("xabcdd", &[u32::from(b'x'), 258, u32::from(b'd'), u32::from(b'd')]);
         assert_eq!((tokenizer.halves(258), tokenizer.halves(260)), (Some((256, u32::from(b'c'))), None));
+    }
+
+    #[test]
+    fn special_tokens_that_lack_come_behind_the_last_id() {
+        let mut own = parts(&["ab"], Merges::Listed { pairs: vec![(97, 98)], whole_words: false });
+        own.specials = vec![("<|endoftext|>".into(), 257), ("<|pad|>".into(), 260)];
+        let plain = Tokenizer::from_parts(own).unwrap();
+        let grown = plain.with_specials();
+        assert!(!plain.is_ours() && grown.is_ours());
+        assert_eq!((plain.vocab_size(), grown.vocab_size()), (261, 261 + SPECIALS.len() - 1));
+        assert_eq!((grown.eot(), grown.im_start(), grown.im_end(), grown.special("<|pad|>")), (257, 261, 263, Some(260)));
+        assert_eq!(grown.encode("cab<|im_end|>"), plain.encode("cab<|im_end|>"));
+        assert_eq!(grown.with_specials().parts(), grown.parts());
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!
 //! In reading order: a [`batch`] is what a worker trains on; [`step`] runs micro-batches on all threads; [`optimizer`] and
 //! [`schedule`] update the weights; [`checkpoint`] makes it stoppable; [`trainer`] is the loop; [`pretrain`] and [`sft`]
-//! are the stages. Nothing here prints: the caller passes a progress and reads the logs.
+//! are the stages; [`start`] is what fine-tuning begins with. Nothing here prints: the caller passes a progress and reads the logs.
 
 #![forbid(unsafe_code)]
 
@@ -18,12 +18,14 @@ mod error;
 pub mod evaluate;
 pub mod loader;
 pub mod measure;
+pub mod mixture;
 pub mod objective;
 pub mod optimizer;
 pub mod packing;
 pub mod pretrain;
 pub mod schedule;
 pub mod sft;
+pub mod start;
 pub mod step;
 pub mod trainer;
 

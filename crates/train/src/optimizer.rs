@@ -89,6 +89,13 @@ impl State {
         State { first: vec![0.0; layout.len], second: vec![0.0; layout.len], updates: 0 }
     }
 
+    /// The optimizer that these moments belong to: Muon keeps no second moment of the blocks' matrices.
+    pub fn method(&self, layout: &Layout) -> Method {
+        let mut of_blocks = layout.tensors.iter().filter(|tensor| tensor.role.is_block_matrix());
+        let by_muon = of_blocks.all(|tensor| tensor.span.of(&self.second).iter().all(|&x| x == 0.0));
+        if by_muon { Method::Muon } else { Method::AdamW }
+    }
+
     /// One update. `factor` is the schedule's. Returns the gradient's norm before clipping.
     pub fn update(&mut self, model: &mut Model, grads: &[f32], options: Options, factor: f64, threads: usize) -> f64 {
         let layout = model.params.layout.clone();
@@ -204,6 +211,8 @@ mod tests {
                 (model.params.data, state.first, state.second)
             };
             let (data, first, second) = run(1);
+            let state = State { first: first.clone(), second: second.clone(), updates: 1 };
+            assert_eq!(state.method(&start.params.layout), method);
             assert_eq!(run(3), (data.clone(), first, second.clone()));
             for tensor in &start.params.layout.tensors {
                 let moved = tensor.span.of(&data).iter().zip(tensor.span.of(&start.params.data)).filter(|(a, b)| a != b).count();

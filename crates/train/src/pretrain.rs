@@ -7,10 +7,10 @@ use base::progress::Progress;
 use base::rng::{self, Rng};
 use base::stop::Stop;
 use engine::{Engine, EngineConfig, Request, Sampling};
-use model::folder::EndTokens;
 use model::{Config, Family, Model};
 use serde::{Deserialize, Serialize};
 use tokenizer::Tokenizer;
+use tokenizer::chat::ChatFormat;
 use tokenizer::shards::Shards;
 
 use crate::batch::Batch;
@@ -18,6 +18,7 @@ use crate::evaluate::Validation;
 use crate::loader::Loader;
 use crate::objective::Objective;
 use crate::optimizer::{Method, Options, State};
+use crate::start::end_tokens;
 use crate::step::Division;
 use crate::trainer::{self, Sample, Settings, Stage, Summary};
 use crate::{Error, Result};
@@ -49,7 +50,7 @@ pub struct PretrainConfig {
 }
 
 /// Rows of held-out pages that a measurement reads, at most.
-const VALIDATION_ROWS: usize = 64;
+pub(crate) const VALIDATION_ROWS: usize = 64;
 /// Tokens of a sample.
 const SAMPLE_TOKENS: usize = 48;
 
@@ -137,7 +138,7 @@ pub fn pretrain(
         folder,
         settings: &settings,
         fingerprint: &fingerprint,
-        end_tokens: end_tokens(tokenizer),
+        end_tokens: end_tokens(tokenizer, ChatFormat::Schoolhouse),
         objective: Objective::CrossEntropy,
         validation,
         batches: &mut batches,
@@ -156,11 +157,6 @@ pub fn pretrain(
 /// One hash of everything a stage's result depends on.
 pub(crate) fn fingerprint(parts: &[&str]) -> String {
     files::hash_bytes(parts.join("\n").as_bytes())
-}
-
-/// The ids that a model folder names.
-pub(crate) fn end_tokens(tokenizer: &Tokenizer) -> EndTokens {
-    EndTokens { end_of_text: tokenizer.eot(), end_of_turn: tokenizer.im_end() }
 }
 
 /// Continues each prompt at temperature 0.8, as a page begins.

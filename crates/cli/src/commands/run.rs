@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use base::run::{Done, begin, check_done, mark_done};
 use corpus::crawl::CrawlConfig;
 use corpus::curate::{Profile, Shelf};
+use tasks::conversations::Paths;
 use tokenizer::Pattern;
 use train::pretrain::PretrainConfig;
 use train::sft::SftConfig;
@@ -17,7 +18,7 @@ use world::WorldConfig;
 
 use super::{crawl, curate, eval, pretrain, sft, tokenize};
 use crate::context::{Context, was_stopped};
-use crate::recipe::{self, Recipe};
+use crate::recipe::{self, Recipe, Source};
 use crate::stages::{self, RunFolder, Stage, StageTime};
 use crate::summary;
 
@@ -176,16 +177,20 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                 epochs: sft.epochs,
                 context: None,
                 batch_tokens: sft.batch_tokens,
-                lr_factor: sft.lr_factor,
+                method: None,
+                lr_factor: Some(sft.lr_factor),
                 replay: sft.replay,
                 sample_prompts: sft.samples.clone(),
                 seed: recipe.seed,
                 threads: context.threads,
             };
-            let built_in = folder.of(Stage::World).join("conversations.jsonl");
+            let mut sources = sft.conversations.clone();
+            if recipe.world.is_some() {
+                let file = folder.of(Stage::World).join("conversations.jsonl");
+                sources.insert(0, Source { file, weight: sft.world_weight, format: None, paths: Paths::Best });
+            }
             let (base, shards) = (folder.of(Stage::Base), folder.of(Stage::Shards));
-            let conversations = sft.conversations.as_deref().unwrap_or(&built_in);
-            let stage = sft::Stage { config: &config, base: &base, conversations, shards: Some(&shards), out: &out };
+            let stage = sft::Stage { config: &config, base: &base, sources: &sources, shards: Some(&shards), out: &out };
             let summary = sft::stage(&stage, context)?;
             context.line(&pretrain::cost(&summary, run.price_per_hour));
         }

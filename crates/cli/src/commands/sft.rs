@@ -1,29 +1,40 @@
-//! `sft`: a base model and conversations to an assistant.
+//! `sft`: a model and conversations to an assistant.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use tokenizer::Tokenizer;
-use tokenizer::chat::{self, Conversation};
+use tasks::conversations::{self, Format, Paths};
 use tokenizer::shards::Shards;
+use train::mixture::Share;
 use train::optimizer::Method;
-use train::pretrain::peak;
 use train::sft::{self, SftConfig};
 use train::trainer::Summary;
 
 use super::pretrain::cost;
 use crate::context::{self, Context};
+use crate::recipe::Source;
+use crate::summary;
 
-/// Fine-tunes a base model on conversations.
+/// Fine-tunes a model on conversations.
+///
+/// The model may be one that was trained here, another model folder with a byte-level tokenizer.json (GPT-2, Llama, Qwen2, Qwen3), or a
+/// GGUF file. It is trained in the chat format that its vocabulary has; one that has none is given special tokens of ours.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the base model
+    /// Folder of the model, or a GGUF file
     #[arg(long)]
     base: PathBuf,
-    /// Conversations as JSON lines (OpenAI's messages); those marked split "test" are left out
-    #[arg(long)]
-    conversations: PathBuf,
-    /// Folder of token shards to replay rows from
+    /// Conversations, as JSON lines or a JSON array, also gzipped; =WEIGHT behind the name gives the passes over this file in an epoch
+    /// (0.5: half of it, drawn anew each time). May be given several times. Those marked split "test" are left out
+    #[arg(long, required = true, value_name = "FILE[=WEIGHT]", value_parser = parse_source)]
+    conversations: Vec<Source>,
+    /// Format of all files [default: told by the content of each]
+    #[arg(long, value_parser = parse_format)]
+    format: Option<Format>,
+    /// Ways through OpenAssistant's trees: the replies ranked first, or all
+    #[arg(long, default_value = "best", value_parser = ["best", "all"])]
+    paths: String,
+    /// Folder of token shards to replay rows from; what they hold out is measured before and after
     #[arg(long)]
     shards: Option<PathBuf>,
     /// Folder of the model to write; an interrupted run there is continued
@@ -38,21 +49,38 @@ pub struct Args {
     /// Tokens of a step
     #[arg(long, default_value_t = 4096)]
     batch_tokens: usize,
-    /// Share of pretraining's peak learning rates
-    #[arg(long, default_value_t = 0.5)]
-    lr_factor: f64,
+    /// What updates the blocks' matrices [default: what pretraining used if it was done here, else adamw]
+    #[arg(long, value_parser = ["muon", "adamw"])]
+    optimizer: Option<String>,
+    /// Share of pretraining's peak learning rates [default: 0.5 where its moments are kept, else 0.2]
+    #[arg(long)]
+    lr_factor: Option<f64>,
     /// Share of rows that replay pretraining, where --shards is given
     #[arg(long, default_value_t = 0.1)]
     replay: f64,
     /// Questions whose answers are logged; may be given several times
     #[arg(long = "sample", default_value = "Why is the sky blue?")]
     sample_prompts: Vec<String>,
-    /// Seed of packing
+    /// Seed of packing, and of the rows of new tokens
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Price of this machine per hour, to tell what the run cost
     #[arg(long)]
     price_per_hour: Option<f64>,
+}
+
+/// A file, and behind the last `=` its weight. A name with such a sign in it is a name where no number follows.
+fn parse_source(text: &str) -> Result<Source, String> {
+    let named = text.rsplit_once('=').and_then(|(file, weight)| Some((file, weight.parse().ok()?)));
+    let (file, weight) = named.unwrap_or((text, 1.0));
+    let source = Source { file: file.into(), weight, format: None, paths: Paths::Best };
+    source.check().map(|()| source)
+}
+
+/// A format by its name.
+fn parse_format(name: &str) -> Result<Format, String> {
+    let known = || Format::ALL.map(Format::name).join(", ");
+    Format::ALL.into_iter().find(|format| format.name() == name).ok_or_else(|| format!("the formats are {}", known()))
 }
 
 /// Runs the command.
@@ -64,14 +92,16 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         epochs: args.epochs,
         context: args.context,
         batch_tokens: args.batch_tokens,
+        method: args.optimizer.as_deref().map(|name| if name == "adamw" { Method::AdamW } else { Method::Muon }),
         lr_factor: args.lr_factor,
         replay: args.replay,
         sample_prompts: args.sample_prompts.clone(),
         seed: args.seed,
         threads: context.threads,
     };
-    let stage_of =
-        Stage { config: &config, base: &args.base, conversations: &args.conversations, shards: args.shards.as_deref(), out: &args.out };
+    let paths = if args.paths == "all" { Paths::All } else { Paths::Best };
+    let sources: Vec<Source> = args.conversations.iter().map(|source| Source { format: args.format, paths, ..source.clone() }).collect();
+    let stage_of = Stage { config: &config, base: &args.base, sources: &sources, shards: args.shards.as_deref(), out: &args.out };
     let summary = stage(&stage_of, context)?;
     context.line(&cost(&summary, args.price_per_hour));
     println!("{}", args.out.display());
@@ -83,10 +113,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 pub struct Stage<'a> {
     /// What the user decides.
     pub config: &'a SftConfig,
-    /// Folder of the base model.
+    /// Folder of the model, or a GGUF file.
     pub base: &'a Path,
-    /// The conversations' file.
-    pub conversations: &'a Path,
+    /// The files of conversations.
+    pub sources: &'a [Source],
     /// Folder of token shards to replay from.
     pub shards: Option<&'a Path>,
     /// The model's folder.
@@ -95,25 +125,31 @@ pub struct Stage<'a> {
 
 /// Fine-tunes, going on where an interrupted run stopped.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
-    let tokenizer = Tokenizer::load_ours(stage.base)?;
-    let file = chat::read_conversations(stage.conversations)?;
-    if !file.damaged.is_empty() {
-        context.line(&format!(
-            "{}: {} damaged lines left out, the first: {}",
-            stage.conversations.display(),
-            file.damaged.len(),
-            file.damaged[0]
-        ));
-    }
-    let conversations: Vec<Conversation> =
-        file.conversations.into_iter().filter(|stored| stored.split != "test").map(|stored| stored.conversation).collect();
+    let mixture = stage.sources.iter().map(|source| read(source, context)).collect::<anyhow::Result<Vec<Share>>>()?;
     let shards = stage.shards.map(Shards::open).transpose()?;
-    if let Some(shards) = &shards {
-        shards.check_tokenizer(&tokenizer)?;
-    }
-    let optimizer = peak(Method::Muon, model::folder::load_config(stage.base)?.hidden_size);
     let progress = context.progress("fine-tune", 0);
-    let outcome =
-        sft::sft(stage.config, stage.base, optimizer, &conversations, shards.as_ref(), &tokenizer, stage.out, &progress, &context.stop);
-    outcome.map_err(context::from_train).with_context(|| format!("fine-tuning in {}", stage.out.display()))
+    let outcome = sft::sft(stage.config, stage.base, &mixture, shards.as_ref(), stage.out, &progress, &context.stop);
+    let summary = outcome.map_err(context::from_train).with_context(|| format!("fine-tuning in {}", stage.out.display()))?;
+    if let Some((before, after)) = summary::held_out(stage.out)? {
+        context.line(&format!("held-out pages: {before:.4} bits a byte before, {after:.4} after ({:+.4})", after - before));
+    }
+    Ok(summary)
+}
+
+/// Reads a file and tells what it holds.
+fn read(source: &Source, context: &Context) -> anyhow::Result<Share> {
+    let file = conversations::read(&source.file, source.format, source.paths)?;
+    let (name, format) = (source.file.display(), file.format.name());
+    let found = file.conversations.len();
+    let conversations: Vec<_> =
+        file.conversations.into_iter().filter(|stored| stored.split != "test").map(|stored| stored.conversation).collect();
+    let kept = match found - conversations.len() {
+        0 => String::new(),
+        n => format!(", {n} more are for tests"),
+    };
+    context.line(&format!("{name}: {} conversations ({format}{kept}), weight {}", conversations.len(), source.weight));
+    if let Some(first) = file.left_out.first() {
+        context.line(&format!("{name}: {} records left out, the first: {first}", file.left_out.len()));
+    }
+    Ok(Share { conversations, weight: source.weight })
 }

@@ -4,11 +4,12 @@
 
 use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
-use tokenizer::chat::{Message, Part, StoredConversation};
+use tokenizer::chat::{Message, Part};
 
 use super::{Role, one};
 use crate::Result;
 use crate::ask::{Ask, Prompt, Question};
+use crate::conversations::StoredConversation;
 use crate::key::Key;
 use crate::stats::Rate;
 use crate::words::{mentioned, words};

@@ -24,7 +24,6 @@ use base::progress::Progress;
 use base::rng::{Rng, label};
 use base::stop::Stop;
 use serde::{Deserialize, Serialize};
-use tokenizer::chat::StoredConversation;
 
 pub use context::Context;
 pub use honesty::Honesty;
@@ -41,6 +40,7 @@ pub use unseen::Inventions;
 
 use crate::Result;
 use crate::ask::{Ask, Prompt, Question};
+use crate::conversations::{self, Paths, StoredConversation};
 use crate::key::Key;
 use crate::manners::Identity;
 use crate::problems::{Problem, read_problems};
@@ -95,7 +95,7 @@ impl World {
     /// # Errors
     /// Where a file is missing or damaged; the message names the place.
     pub fn read(folder: &Path) -> Result<World> {
-        let file = tokenizer::chat::read_conversations(&folder.join("conversations.jsonl"))?;
+        let file = conversations::read(&folder.join("conversations.jsonl"), None, Paths::Best)?;
         Ok(World {
             key: Key::read(&folder.join("answers.jsonl"))?,
             problems: read_problems(&folder.join("problems.jsonl"), "test")?,

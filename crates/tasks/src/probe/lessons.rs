@@ -1,9 +1,10 @@
 //! What follows from probing: conversations that teach a model to say what it knows, to say that it does not know the rest, and to
 //! look that up where it has a search tool.
 
+use crate::conversations::StoredConversation;
 use base::rng::{Rng, label};
 use engine::Tool;
-use tokenizer::chat::{Conversation, Message, Part, Role, StoredConversation};
+use tokenizer::chat::{Conversation, Message, Part, Role};
 
 use super::{Knowledge, Probed, Question};
 use crate::words::mentioned;

@@ -48,6 +48,11 @@ impl ChatFormat {
         }
     }
 
+    /// The special token that ends a message.
+    pub fn turn_end(self) -> &'static str {
+        if self == ChatFormat::Llama3 { "<|eot_id|>" } else { "<|im_end|>" }
+    }
+
     /// The format as a Jinja template, as transformers and others read it.
     pub fn template(self) -> &'static str {
         match self {
@@ -123,10 +128,7 @@ impl<'a> Writer<'a> {
     fn message(&mut self, role: Role, content: &str) {
         let weight = if role == Role::Assistant { 1.0 } else { 0.0 };
         self.header(role, content, weight);
-        match self.format {
-            ChatFormat::Llama3 => self.special("<|eot_id|>", weight),
-            _ => self.special("<|im_end|>", weight),
-        }
+        self.special(self.format.turn_end(), weight);
         if self.format == ChatFormat::ChatMlLines {
             self.text("\n", 0, 0.0);
         }

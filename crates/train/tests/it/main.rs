@@ -2,17 +2,17 @@
 
 #![forbid(unsafe_code)]
 
+mod fine_tuning;
+
 use std::path::{Path, PathBuf};
 
 use base::progress::Progress;
 use base::stop::Stop;
 use model::Family;
 use tokenizer::Tokenizer;
-use tokenizer::chat::{Conversation, Message, Role};
 use tokenizer::shards::{Page, ShardConfig, Shards, write_shards};
 use train::optimizer::Method;
-use train::pretrain::{PretrainConfig, peak, pretrain};
-use train::sft::{self, SftConfig};
+use train::pretrain::{PretrainConfig, pretrain};
 
 fn scratch(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("schoolhouse-train-{name}-{}", std::process::id()));
@@ -139,40 +139,4 @@ fn a_damaged_checkpoint_and_other_settings_end_in_one_sentence() {
     let config = PretrainConfig { context: 100_000, ..tiny(1) };
     let too_long = run(&config).to_string();
     assert!(too_long.contains("fewer than one row of 100000"), "{too_long}");
-}
-
-#[test]
-fn fine_tuning_teaches_answers_and_refuses_what_cannot_be() {
-    let folder = scratch("sft");
-    let (tokenizer, shards) = tiny_shards(&folder);
-    let base_folder = folder.join("base");
-    let config = PretrainConfig { context: 64, ..tiny(2) };
-    pretrain(&config, &shards, &tokenizer, &base_folder, &Progress::silent(), &Stop::new()).unwrap();
-    let turn = |question: &str, answer: &str| Conversation {
-        messages: vec![Message::text(Role::User, question), Message::text(Role::Assistant, answer)],
-    };
-    let conversations: Vec<Conversation> = (0..60).flat_map(|_| [turn("a?", "yes"), turn("b?", "no")]).collect();
-    let sft_config = SftConfig {
-        epochs: 2,
-        context: None,
-        batch_tokens: 256,
-        lr_factor: 1.0,
-        replay: 0.2,
-        sample_prompts: vec!["a?".into(), "b?".into()],
-        seed: 1,
-        threads: 2,
-    };
-    let run = |config: &SftConfig, conversations: &[Conversation], out: &str| {
-        let (out, optimizer) = (folder.join(out), peak(Method::Muon, 64));
-        sft::sft(config, &base_folder, optimizer, conversations, Some(&shards), &tokenizer, &out, &Progress::silent(), &Stop::new())
-    };
-    run(&sft_config, &conversations, "sft").unwrap();
-    let samples: Vec<serde_json::Value> = base::jsonl::read_jsonl(&folder.join("sft/samples.jsonl")).unwrap().map(Result::unwrap).collect();
-    let last: Vec<&str> = samples[samples.len() - 2..].iter().map(|sample| sample["text"].as_str().unwrap()).collect();
-    assert_eq!(last, ["yes", "no"]);
-    let too_long = run(&SftConfig { context: Some(65), ..sft_config.clone() }, &conversations, "long").unwrap_err().to_string();
-    assert!(too_long.contains("a context of 65 tokens is longer than the model's 64"), "{too_long}");
-    let mute = [Conversation { messages: vec![Message::text(Role::User, "hello")] }];
-    let nothing = run(&sft_config, &mute, "mute").unwrap_err().to_string();
-    assert!(nothing.contains("has an assistant turn"), "{nothing}");
 }
