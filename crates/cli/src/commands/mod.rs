@@ -20,6 +20,8 @@ pub mod import;
 
 pub mod export;
 
+pub mod search;
+
 pub mod complete;
 
 pub mod chat;
