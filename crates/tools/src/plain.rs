@@ -58,7 +58,8 @@ pub fn clip(text: &str, most: usize, around: usize) -> String {
     {
         start += blank + 1;
     }
-    if end < text.len()
+    if !text[end..].is_empty()
+        && !text[end..].starts_with(' ')
         && let Some(blank) = text[start..end].rfind(' ').filter(|blank| *blank > 0 && start + blank > around)
     {
         end = start + blank;
@@ -101,7 +102,7 @@ mod tests {
         }
         assert_eq!(clip(text, 200, 0), text);
         assert_eq!(clip(text, 20, 0), "one two three four…");
-        assert_eq!(clip(text, 24, text.find("seven").unwrap()), "…six seven eight nine…");
+        assert_eq!(clip(text, 26, text.find("seven").unwrap()), "…six seven eight nine…");
         assert_eq!(clip("äöüäöüäöü", 5, 4).chars().count(), 5);
     }
 

@@ -13,12 +13,8 @@ use monty_types::{
     CompileOptions, ExcType, MontyException, MontyObject, PrintWriter, PrintWriterCallback, ResourceLimits, ResourceTracker,
 };
 
-use super::{Limits, MAX_PROGRAM_BYTES, error_line};
-
-/// The exit status of a child whose program raised an error, which it has told.
-pub const EXIT_RAISED: u8 = 1;
-/// The exit status of a child that was not spoken to as [`super::Python`] speaks.
-const EXIT_MISUSED: u8 = 2;
+use super::{EXIT_MISUSED, EXIT_RAISED, Limits, MAX_PROGRAM_BYTES};
+use crate::plain::{clip, one_line};
 
 /// Beside the program's memory: what the executable, its libraries and its stack take of the address space.
 const OVERHEAD_MB: u64 = 192;
@@ -72,7 +68,7 @@ fn told(error: &MontyException, limits: &Limits) -> String {
     match error.exc_type() {
         ExcType::TimeoutError if message.starts_with("time limit exceeded") => limits.too_long(),
         ExcType::MemoryError => limits.too_large(),
-        _ => error_line(&error.summary()),
+        _ => clip(&one_line(&error.summary()), 300, 0),
     }
 }
 

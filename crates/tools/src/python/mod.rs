@@ -4,6 +4,7 @@
 //! that breaks the interpreter breaks the child alone. One child per call: it starts in milliseconds, and nothing of one
 //! program reaches the next. Knows nothing of the interpreter, which stands in `child`.
 
+#[cfg(feature = "python")]
 mod child;
 
 use std::io::{Read, Write};
@@ -16,9 +17,23 @@ use std::time::Duration;
 use engine::{Tool, ToolOutput};
 use serde::{Deserialize, Serialize};
 
-use crate::plain::{clip, one_line};
+use crate::plain::one_line;
 
+#[cfg(feature = "python")]
 pub use child::child_main;
+
+/// The exit status of a child whose program raised an error, which it has told.
+const EXIT_RAISED: u8 = 1;
+/// The exit status of a child that was not spoken to as the tool speaks, or that could not limit itself.
+const EXIT_MISUSED: u8 = 2;
+/// The exit status of a child without an interpreter.
+const EXIT_ABSENT: u8 = 3;
+
+/// The life of a child that was built without the feature `python`.
+#[cfg(not(feature = "python"))]
+pub fn child_main(_: &mut dyn Read, _: &mut dyn Write) -> u8 {
+    EXIT_ABSENT
+}
 
 /// A longer program is not run.
 const MAX_PROGRAM_BYTES: usize = 1 << 16;
@@ -139,7 +154,10 @@ fn answer(mut child: Child, program: &str, limits: &Limits) -> String {
 /// What a child's end says, beyond what it has told itself.
 fn verdict(status: std::io::Result<ExitStatus>, limits: &Limits) -> Option<String> {
     match status.ok()?.code() {
-        Some(code) if code == 0 || code == i32::from(child::EXIT_RAISED) => None,
+        Some(0) => None,
+        Some(code) if code == i32::from(EXIT_RAISED) => None,
+        Some(code) if code == i32::from(EXIT_MISUSED) => Some("Python could not be confined, and was not run.".to_string()),
+        Some(code) if code == i32::from(EXIT_ABSENT) => Some("Python is not built into this program.".to_string()),
         Some(_) => Some("The interpreter failed on this program.".to_string()),
         // Memory that is refused and a stack that is full both end the child by a signal.
         None => Some(format!("{}, or nests too deeply", limits.too_large())),
@@ -151,9 +169,4 @@ fn plain_lines(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     let plain: String = text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
     plain.trim_end_matches('\n').to_string()
-}
-
-/// The last line of an error, short enough for one line.
-fn error_line(text: &str) -> String {
-    clip(&one_line(text.trim_end().lines().last().unwrap_or_default()), 300, 0)
 }
