@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, run, sft, tokenize};
+use commands::{bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, run, search, sft, tokenize};
 use context::{Context, EXIT_STOPPED, Options};
 
 /// Raises a chat model from raw web pages, on one machine.
@@ -42,17 +42,25 @@ enum Command {
     Eval(eval::Args),
     Import(import::Args),
     Export(export::Args),
+    Search(search::Args),
     Complete(complete::Args),
     Chat(chat::Args),
     Bench(bench::Args),
+    /// The process in which the Python tool runs one program
+    #[command(hide = true)]
+    PythonChild,
 }
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(tell_panic));
     let cli = Cli::parse();
+    if matches!(cli.command, Command::PythonChild) {
+        // Before anything else: a child that is to limit itself has one thread and listens to nobody.
+        return ExitCode::from(tools::python::child_main(&mut std::io::stdin().lock(), &mut std::io::stdout().lock()));
+    }
     // What has nothing to save stops without a word.
     let saves = match &cli.command {
-        Command::Import(_) | Command::Complete(_) | Command::Chat(_) => false,
+        Command::Import(_) | Command::Search(_) | Command::Complete(_) | Command::Chat(_) => false,
         Command::Tokenizer(args) => args.saves(),
         _ => true,
     };
@@ -82,9 +90,11 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<()> {
         Command::Eval(args) => eval::run(args, context),
         Command::Import(args) => import::run(args, context),
         Command::Export(args) => export::run(args, context),
+        Command::Search(args) => search::run(args, context),
         Command::Complete(args) => complete::run(args, context),
         Command::Chat(args) => chat::run(args, context),
         Command::Bench(args) => bench::run(args, context),
+        Command::PythonChild => Ok(()), // main has run it
     }
 }
 

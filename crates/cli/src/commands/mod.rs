@@ -22,6 +22,8 @@ pub mod import;
 
 pub mod export;
 
+pub mod search;
+
 pub mod complete;
 
 pub mod chat;

@@ -9,6 +9,7 @@ mod help;
 mod import;
 mod odds;
 mod resume;
+mod search;
 mod support;
 mod talk;
 mod tokenizer_look;
