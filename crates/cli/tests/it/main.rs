@@ -11,5 +11,6 @@ mod odds;
 mod resume;
 mod support;
 mod talk;
+mod task_files;
 mod tokenizer_look;
 mod world_curate;

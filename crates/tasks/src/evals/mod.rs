@@ -3,12 +3,12 @@
 //! Three steps: [`prepare`] makes ids of all questions, so that the caller knows how long the longest is; [`run`] asks the
 //! model; [`Report::table`] tells it. Nothing here knows the time: the same model, files and options give the same report.
 
-pub mod core;
 mod csv;
 pub mod files;
 mod gsm8k;
 pub mod prompts;
 pub mod score;
+pub mod settings;
 
 use std::path::{Path, PathBuf};
 
@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 use tokenizer::chat::ChatFormat;
 use tokenizer::{Encoder, Tokenizer};
 
-use self::core::{N_CORE, Setting, settings};
 use self::files::{Example, Format, TaskFile};
 use self::prompts::{Cut, Scored, Template, draw_shots};
+use self::settings::{N_CORE, Setting, settings};
 use crate::Result;
 use crate::card::{Role, aligned};
 use crate::stats::{Rate, mean, round4};
