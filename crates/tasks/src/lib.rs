@@ -1,11 +1,12 @@
-//! Conversations, graded problems and the report card. What is asked, how answers are graded, how the result is told;
-//! knows no training, and of the models only that prompts go in and texts come out.
+//! Conversations, graded problems, the report card and published task files. What is asked, how answers are graded, how the
+//! result is told; knows no training, and of the models only that prompts go in and texts, or their odds, come out.
 
 #![forbid(unsafe_code)]
 
 pub mod ask;
 pub mod card;
 pub mod conversations;
+pub mod evals;
 pub mod key;
 pub mod manners;
 pub mod probe;

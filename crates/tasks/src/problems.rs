@@ -127,7 +127,7 @@ fn same_value(a: &str, b: &str) -> bool {
 
 /// A decimal number in its one spelling: no leading or trailing zeros, no minus zero.
 #[derive(Debug, PartialEq, Eq)]
-struct Decimal {
+pub(crate) struct Decimal {
     negative: bool,
     whole: String,
     fraction: String,
@@ -136,7 +136,7 @@ struct Decimal {
 impl Decimal {
     /// `-1,234.50`, `$7`, `7.` and the like; `None` for everything else. Thousands
     /// are grouped in threes or not at all.
-    fn parse(text: &str) -> Option<Decimal> {
+    pub(crate) fn parse(text: &str) -> Option<Decimal> {
         let text = text.trim();
         let text = text.strip_suffix('.').unwrap_or(text);
         let (negative, text) = match text.strip_prefix('-') {

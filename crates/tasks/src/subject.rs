@@ -1,5 +1,5 @@
-//! A model that is asked: prompts become ids, the engine writes, tools answer its calls, ids become text. The one file of this
-//! crate that knows ids.
+//! A model that is asked: prompts become ids, the engine writes, tools answer its calls, ids become text. Beside `evals`, the one
+//! place of this crate that knows ids.
 
 use base::stop::Stop;
 use engine::{Completion, Engine, Finish, Next, Request, Sampling, ToolKind, Toolset};

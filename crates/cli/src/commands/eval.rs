@@ -1,4 +1,5 @@
-//! `eval`: the report card, of one model folder in the terminal, or of a whole run in its report; and bits per byte.
+//! `eval`: the report card, of one model folder in the terminal, or of a whole run in its report; bits per byte; and
+//! published task files.
 //!
 //! What is asked and how it is graded stands in the crate `tasks`.
 
@@ -18,28 +19,35 @@ use train::step::{Division, Workers};
 use super::tokenize::DocumentReader;
 use crate::context::Context;
 
+mod files;
+
 /// Sequences that are written at the same time.
 const SLOTS: usize = 64;
 
-/// Measures a model against the answer key of a built-in web, and on documents.
+/// Measures a model: on published task files, against the answer key of a built-in web, and on documents.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the model
+    /// Folder of the model; with --tasks also a GGUF file
     #[arg(long)]
     model: PathBuf,
+    #[command(flatten)]
+    files: files::FileArgs,
     /// Folder of the built-in web that it read
-    #[arg(long, required_unless_present = "documents")]
+    #[arg(long, required_unless_present_any = ["documents", "tasks"])]
     world: Option<PathBuf>,
     /// Bits per byte on documents: Parquet, JSON lines, text files, or folders and patterns of these
     #[arg(long, num_args = 1.., value_name = "DOCUMENTS")]
     documents: Vec<PathBuf>,
-    /// Seed of what is drawn from the key, and of sampled answers
+    /// Seed of what is drawn from the key and from task files, and of sampled answers
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// Runs the command: the model is asked as a page that it goes on with, and in a conversation.
+/// Runs the command. For the answer key the model is asked as a page that it goes on with, and in a conversation.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    if !args.files.tasks.is_empty() {
+        files::run(&args.files, &args.model, args.seed, context)?;
+    }
     if !args.documents.is_empty() {
         println!("{}", bits_per_byte(&args.model, &args.documents, context)?);
     }

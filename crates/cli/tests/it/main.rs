@@ -12,5 +12,6 @@ mod resume;
 mod search;
 mod support;
 mod talk;
+mod task_files;
 mod tokenizer_look;
 mod world_curate;

@@ -34,6 +34,7 @@ pub use reading::{Funnel, Reading, Sample, Step};
 pub use recall::{Level, Topic};
 pub use recitation::Recital;
 pub use sums::{Example, Problems, THREE_DIGITS};
+pub(crate) use table::aligned;
 pub use table::{full_table, table};
 pub use tools::{Coded, Looked, ToolUse};
 pub use unseen::Inventions;

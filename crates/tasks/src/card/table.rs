@@ -187,7 +187,7 @@ pub(super) fn percent(rate: Rate) -> String {
 }
 
 /// A Markdown table, its columns padded to one width. Bars inside cells are escaped.
-pub(super) fn aligned(rows: &[Vec<String>]) -> String {
+pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
     let cell = |text: &String| text.replace('|', "\\|").replace(['\n', '\r'], " ");
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(cell).collect()).collect();
     let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);

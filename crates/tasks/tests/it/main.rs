@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod evals;
 mod made_up;
 
 use std::collections::BTreeMap;
