@@ -10,6 +10,7 @@ use corpus::curate::Profile;
 use model::Family;
 use serde::{Deserialize, Serialize};
 use tasks::conversations::{Format, Paths};
+use tasks::manners::Identity;
 use train::optimizer::Method;
 
 /// The recipes inside the binary: name, text.
@@ -38,6 +39,8 @@ pub struct Recipe {
     pub pretrain: Pretrain,
     /// Worked examples; a recipe without them ends with the base model.
     pub sft: Option<Sft>,
+    /// Knowing what it knows, a self, and tools: probing, and fine-tuning from the base model again.
+    pub assistant: Option<Assistant>,
 }
 
 /// `[world]`
@@ -161,6 +164,42 @@ pub struct Sft {
     pub samples: Vec<String>,
 }
 
+/// `[assistant]`; how it is trained stands in `[sft]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assistant {
+    /// Its name.
+    #[serde(default = "default_name")]
+    pub name: String,
+    /// Who made it.
+    #[serde(default = "default_maker")]
+    pub maker: String,
+    /// What it has read.
+    #[serde(default = "default_data")]
+    pub data: String,
+    /// Questions with their answers, relative to the recipe's own folder; the built-in web brings its own.
+    pub questions: Option<PathBuf>,
+    /// Answers sampled for each question.
+    #[serde(default = "default_samples")]
+    pub samples: usize,
+    /// Passes over all conversations.
+    #[serde(default = "default_assistant_epochs")]
+    pub epochs: usize,
+}
+
+impl Assistant {
+    /// Who the assistant of a recipe is, kept in `folder`.
+    pub fn identity(&self, recipe: &Recipe, folder: &str) -> Identity {
+        Identity {
+            name: self.name.clone(),
+            maker: self.maker.clone(),
+            folder: folder.to_string(),
+            data: self.data.clone(),
+            cutoff: recipe.tokenize.cutoff.clone().unwrap_or_else(|| "the day of my training".to_string()),
+        }
+    }
+}
+
 /// A file of conversations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -189,6 +228,26 @@ impl Source {
 
 fn default_weight() -> f64 {
     1.0
+}
+
+fn default_name() -> String {
+    "Schoolhouse".into()
+}
+
+fn default_maker() -> String {
+    "the Schoolhouse project".into()
+}
+
+fn default_data() -> String {
+    "a few thousand web pages".into()
+}
+
+fn default_samples() -> usize {
+    8
+}
+
+fn default_assistant_epochs() -> usize {
+    1
 }
 
 fn default_seed() -> u64 {
@@ -309,6 +368,17 @@ impl Recipe {
                 bail!("[sft] world_weight is {}; it goes from 0 to 1000", sft.world_weight);
             }
         }
+        if let Some(assistant) = &self.assistant {
+            if self.sft.is_none() {
+                bail!("[assistant] needs a section [sft]: what is probed is the fine-tuned model");
+            }
+            if self.world.is_none() && assistant.questions.is_none() {
+                bail!("[assistant] needs questions = \"FILE\" where the pages do not come from [world]");
+            }
+            if assistant.samples == 0 || assistant.epochs == 0 {
+                bail!("[assistant] samples and epochs are at least 1");
+            }
+        }
         if self.pretrain.depth == 0 || self.pretrain.depth > 64 {
             bail!("[pretrain] depth is {}; it goes from 1 to 64", self.pretrain.depth);
         }
@@ -328,7 +398,8 @@ impl Recipe {
     fn resolve_paths(&mut self, folder: &Path) -> Result<()> {
         let inputs = self.corpus.iter_mut().flat_map(|corpus| corpus.inputs.iter_mut());
         let conversations = self.sft.iter_mut().flat_map(|sft| sft.conversations.iter_mut().map(|source| &mut source.file));
-        for path in inputs.chain(conversations) {
+        let questions = self.assistant.iter_mut().flat_map(|assistant| assistant.questions.iter_mut());
+        for path in inputs.chain(conversations).chain(questions) {
             let joined = folder.join(&*path);
             *path = std::path::absolute(&joined).with_context(|| format!("{} is no path", joined.display()))?;
         }

@@ -31,14 +31,28 @@ pub enum Stage {
     Base,
     /// Fine-tuning.
     Sft,
+    /// Finding out what the model knows.
+    Probe,
+    /// Fine-tuning again, with what probing found, a self and tools.
+    Assistant,
     /// The report card.
     Report,
 }
 
 impl Stage {
     /// All of them, in order.
-    pub const ALL: [Stage; 8] =
-        [Stage::World, Stage::Crawl, Stage::Documents, Stage::Tokenizer, Stage::Shards, Stage::Base, Stage::Sft, Stage::Report];
+    pub const ALL: [Stage; 10] = [
+        Stage::World,
+        Stage::Crawl,
+        Stage::Documents,
+        Stage::Tokenizer,
+        Stage::Shards,
+        Stage::Base,
+        Stage::Sft,
+        Stage::Probe,
+        Stage::Assistant,
+        Stage::Report,
+    ];
 
     /// Its name, which is also its folder's.
     pub fn name(self) -> &'static str {
@@ -50,6 +64,8 @@ impl Stage {
             Stage::Shards => "shards",
             Stage::Base => "base",
             Stage::Sft => "sft",
+            Stage::Probe => "probe",
+            Stage::Assistant => "assistant",
             Stage::Report => "report",
         }
     }
@@ -63,18 +79,20 @@ impl Stage {
             Stage::Shards => &[Stage::Documents, Stage::Tokenizer],
             Stage::Base => &[Stage::Tokenizer, Stage::Shards],
             Stage::Sft => &[Stage::World, Stage::Shards, Stage::Base],
-            Stage::Report => &[Stage::World, Stage::Documents, Stage::Shards, Stage::Base, Stage::Sft],
+            Stage::Probe => &[Stage::World, Stage::Documents, Stage::Sft],
+            Stage::Assistant => &[Stage::World, Stage::Shards, Stage::Base, Stage::Probe],
+            Stage::Report => &[Stage::World, Stage::Documents, Stage::Shards, Stage::Base, Stage::Sft, Stage::Assistant],
         }
     }
 
     /// Whether it goes on from what an interrupted attempt left; the others begin anew.
     pub fn resumes(self) -> bool {
-        matches!(self, Stage::Crawl | Stage::Documents | Stage::Base | Stage::Sft)
+        matches!(self, Stage::Crawl | Stage::Documents | Stage::Base | Stage::Sft | Stage::Assistant)
     }
 
     /// Whether its bytes depend on the number of threads: those where floating-point sums are shared among them.
     fn depends_on_threads(self) -> bool {
-        matches!(self, Stage::Base | Stage::Sft | Stage::Report)
+        matches!(self, Stage::Base | Stage::Sft | Stage::Probe | Stage::Assistant | Stage::Report)
     }
 
     /// Its part of the recipe.
@@ -88,6 +106,11 @@ impl Stage {
             Stage::Shards => json!({ "seed": recipe.seed, "tokenize": recipe.tokenize }),
             Stage::Base => json!({ "seed": recipe.seed, "pretrain": recipe.pretrain }),
             Stage::Sft => json!({ "seed": recipe.seed, "sft": recipe.sft }),
+            Stage::Probe => {
+                let asked = recipe.assistant.as_ref().map(|assistant| (assistant.samples, assistant.identity(recipe, "")));
+                json!({ "seed": recipe.seed, "probe": asked })
+            }
+            Stage::Assistant => json!({ "seed": recipe.seed, "sft": recipe.sft, "assistant": recipe.assistant }),
             Stage::Report => json!({ "seed": recipe.seed }),
         }
     }
@@ -99,6 +122,7 @@ pub fn stages(recipe: &Recipe) -> Vec<Stage> {
         Stage::World => recipe.world.is_some(),
         Stage::Crawl => recipe.crawl.is_some(),
         Stage::Sft => recipe.sft.is_some(),
+        Stage::Probe | Stage::Assistant => recipe.assistant.is_some(),
         _ => true,
     };
     Stage::ALL.into_iter().filter(has).collect()
@@ -127,7 +151,8 @@ pub fn fingerprint(stage: Stage, recipe: &Recipe, made: &BTreeMap<Stage, Done>, 
 fn files_from_outside(stage: Stage, recipe: &Recipe) -> Result<Vec<PathBuf>> {
     match (stage, &recipe.corpus, &recipe.sft) {
         (Stage::Documents, Some(corpus), _) => Ok(corpus::inputs::list(&corpus.inputs)?.into_iter().map(|file| file.path).collect()),
-        (Stage::Sft, _, Some(sft)) => Ok(sft.conversations.iter().map(|source| source.file.clone()).collect()),
+        (Stage::Sft | Stage::Assistant, _, Some(sft)) => Ok(sft.conversations.iter().map(|source| source.file.clone()).collect()),
+        (Stage::Probe, ..) => Ok(recipe.assistant.iter().filter_map(|assistant| assistant.questions.clone()).collect()),
         _ => Ok(Vec::new()),
     }
 }

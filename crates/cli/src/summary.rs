@@ -57,7 +57,7 @@ pub fn text(folder: &RunFolder, stages: &[Stage], price_per_hour: Option<f64>) -
 /// between steps. Times of different machines, and of a busy one, compare by it.
 fn gemm_rate(folder: &RunFolder, stages: &[Stage]) -> Result<Option<f64>> {
     let mut rates = Vec::new();
-    for stage in stages.iter().filter(|stage| matches!(stage, Stage::Base | Stage::Sft)) {
+    for stage in stages.iter().filter(|stage| matches!(stage, Stage::Base | Stage::Sft | Stage::Assistant)) {
         let path = folder.of(*stage).join(train::checkpoint::TIMING);
         // A line torn by a kill costs that line.
         rates.extend(read_jsonl::<TimingRow>(&path)?.flatten().filter_map(|row| row.gemm_gflops));
@@ -67,8 +67,8 @@ fn gemm_rate(folder: &RunFolder, stages: &[Stage]) -> Result<Option<f64>> {
 
 /// The command that talks to the result, or lets it go on where it was never taught to answer.
 pub fn talk_command(program: &str, folder: &RunFolder, stages: &[Stage]) -> String {
-    if stages.contains(&Stage::Sft) {
-        format!("{program} chat --model {}", folder.of(Stage::Sft).display())
+    if let Some(&stage) = [Stage::Assistant, Stage::Sft].iter().find(|stage| stages.contains(stage)) {
+        format!("{program} chat --model {}", folder.of(stage).display())
     } else {
         format!("{program} complete --model {} --prompt \"Once upon a time\"", folder.of(Stage::Base).display())
     }
@@ -110,7 +110,7 @@ fn came_out(stage: Stage, path: &Path) -> Result<String> {
             let bytes_per_token = info.train.text_bytes as f64 / info.train.tokens.max(1) as f64;
             format!("{} tokens to read, {} held out, {bytes_per_token:.2} bytes a token", info.train.tokens, info.val.tokens)
         }
-        Stage::Base | Stage::Sft => {
+        Stage::Base | Stage::Sft | Stage::Assistant => {
             let mut last_loss = None;
             let mut steps = 0;
             for row in read_jsonl::<MetricsRow>(&path.join(train::checkpoint::METRICS))? {
@@ -122,10 +122,16 @@ fn came_out(stage: Stage, path: &Path) -> Result<String> {
             let held_out = match (stage, held_out(path)?) {
                 (_, None) => String::new(),
                 // What replay is for.
-                (Stage::Sft, Some((before, after))) => format!(", {before:.3} -> {after:.3} bits a byte on held-out pages"),
+                (Stage::Sft | Stage::Assistant, Some((before, after))) => {
+                    format!(", {before:.3} -> {after:.3} bits a byte on held-out pages")
+                }
                 (_, Some((_, after))) => format!(", {after:.3} bits a byte on held-out pages"),
             };
             format!("{steps} steps{loss}{held_out}")
+        }
+        Stage::Probe => {
+            let probed: crate::commands::probe::Summary = base::files::read_json(&path.join(crate::commands::probe::SUMMARY))?;
+            probed.in_short()
         }
         Stage::Report => "report.json, report.md, base.md".to_string(),
     })

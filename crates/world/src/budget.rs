@@ -181,7 +181,7 @@ impl Budget {
             forum: 240,
             quizzes: 3200,
             passages: 2000,
-            echoes: 1700,
+            echoes: 3200,
             additions: 3300,
             subtractions: 140,
             multiplications: 110,

@@ -4,13 +4,13 @@
 //! context is full, that is told.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::bail;
-use engine::{Engine, EngineConfig, Finish, ModelFolder, Next, Request, Sampling};
-use tokenizer::chat::{ChatFormat, Conversation, Message, Role};
+use engine::{Engine, EngineConfig, Finish, ModelFolder, Next, Request, Sampling, ToolEvent, Toolset};
+use tokenizer::chat::{self, ChatFormat, Conversation, Message, Role};
 
 use super::complete::{SamplingArgs, WeightsArgs, model_folder};
 use crate::context::Context;
@@ -18,7 +18,7 @@ use crate::context::Context;
 /// Talks with an assistant.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the model, or a GGUF file [default: the newest finished runs/*/sft]
+    /// Folder of the model, or a GGUF file [default: the newest finished runs/*/assistant or runs/*/sft]
     #[arg(long)]
     model: Option<PathBuf>,
     #[command(flatten)]
@@ -26,6 +26,12 @@ pub struct Args {
     /// What the assistant is told before the conversation
     #[arg(long)]
     system: Option<String>,
+    /// Offer tools: Python, and search over --search
+    #[arg(long)]
+    tools: bool,
+    /// Documents for the search tool [default: the folder documents beside the model's, if there is one]
+    #[arg(long, value_name = "DOCUMENTS", requires = "tools")]
+    search: Option<PathBuf>,
     /// Ask this one question and end
     #[arg(long)]
     prompt: Option<String>,
@@ -40,13 +46,14 @@ const COMMANDS: &str = "/new begins a new conversation, /system TEXT begins one 
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let folder = model_folder(args.model.as_deref(), "sft", context)?;
+    let folder = model_folder(args.model.as_deref(), &["assistant", "sft"], context)?;
     let (weights, loaded) = ModelFolder::load(&folder, args.weights.weights)?;
     let Some(format) = ChatFormat::of(&loaded.tokenizer) else {
         bail!("the vocabulary of {} has no chat format that is known here; let it go on with a text: `complete`", folder.display());
     };
     let config = EngineConfig::new(1, weights.config().context, context.threads);
-    let mut talk = Talk::new(args, &loaded, loaded.engine(weights, config), format, context)?;
+    let toolset = if args.tools { toolset(args, &folder, context)? } else { Toolset::default() };
+    let mut talk = Talk::new(args, &loaded, loaded.engine(weights, config), format, toolset, context)?;
     if let Some(question) = &args.prompt {
         return match talk.answer(question)? {
             Turn::NoRoom(tokens) => bail!("{}; ask a shorter question", talk.no_room(tokens)),
@@ -56,6 +63,16 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     }
     context.line(&format!("{COMMANDS}; Ctrl-C stops an answer"));
     converse(&mut talk, args.system.as_deref(), context)
+}
+
+/// Python, and search over the documents that are named or stand beside the model.
+fn toolset(args: &Args, model: &Path, context: &Context) -> anyhow::Result<Toolset> {
+    let beside = std::path::absolute(model)?.with_file_name("documents");
+    let documents = args.search.clone().or_else(|| Some(beside).filter(|folder| folder.is_dir()));
+    if documents.is_none() {
+        context.line("there is no search: name documents with --search");
+    }
+    super::tools::toolset(documents.as_deref(), context)
 }
 
 /// Line by line, until the input ends.
@@ -112,6 +129,7 @@ struct Talk<'a> {
     engine: Engine,
     format: ChatFormat,
     sampling: Sampling,
+    toolset: Toolset,
     args: &'a Args,
     context: &'a Context,
     conversation: Conversation,
@@ -120,12 +138,20 @@ struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    fn new(args: &'a Args, loaded: &'a ModelFolder, engine: Engine, format: ChatFormat, context: &'a Context) -> anyhow::Result<Talk<'a>> {
+    fn new(
+        args: &'a Args,
+        loaded: &'a ModelFolder,
+        engine: Engine,
+        format: ChatFormat,
+        toolset: Toolset,
+        context: &'a Context,
+    ) -> anyhow::Result<Talk<'a>> {
         let mut talk = Talk {
             loaded,
             engine,
             format,
             sampling: args.sampling.resolve(&loaded.sampling)?,
+            toolset,
             args,
             context,
             conversation: Conversation::default(),
@@ -136,7 +162,10 @@ impl<'a> Talk<'a> {
     }
 
     fn begin(&mut self, system: Option<&str>) {
-        self.conversation.messages = system.map(|text| Message::text(Role::System, text)).into_iter().collect();
+        let offered = Some(world::TOOLS_OFFERED).filter(|_| self.args.tools);
+        let lines: Vec<&str> = system.into_iter().chain(offered).collect();
+        let message = (!lines.is_empty()).then(|| Message::text(Role::System, lines.join("\n")));
+        self.conversation.messages = message.into_iter().collect();
     }
 
     fn no_room(&self, tokens: usize) -> String {
@@ -158,29 +187,56 @@ impl<'a> Talk<'a> {
         let seed = self.args.sampling.seed(self.answers);
         let request = Request { stop_ids: self.loaded.turn_ends(), ..Request::new(prompt, max_tokens, self.sampling.clone(), seed) };
         self.answers += 1;
-        let mut shown = 0;
-        let mut completions = self.engine.generate_texts(tokenizer, &[request], &mut |_, written| {
-            print!("{}", written.text);
-            shown += written.text.len();
-            let flushed = std::io::stdout().flush();
-            if flushed.is_err() || self.context.stop.requested() { Next::EndAll } else { Next::Continue }
-        })?;
-        let text = std::mem::take(&mut completions[0].text);
-        println!("{}", &text[shown..]);
-        self.conversation.messages.push(Message::text(Role::Assistant, text));
-        let answer_len = completions[0].ids.len();
-        match completions[0].finish {
+        let stopped = || std::io::stdout().flush().is_err() || self.context.stop.requested();
+        let completion = if self.args.tools {
+            let mut completions = self.engine.generate_with_tools(tokenizer, &self.toolset, &[request], &mut |_, event| {
+                show(&event);
+                !stopped()
+            })?;
+            println!();
+            let parts = chat::parse_answer(&completions[0].ids, tokenizer);
+            self.conversation.messages.push(Message { role: Role::Assistant, parts });
+            completions.swap_remove(0)
+        } else {
+            let mut shown = 0;
+            let mut completions = self.engine.generate_texts(tokenizer, &[request], &mut |_, written| {
+                print!("{}", written.text);
+                shown += written.text.len();
+                if stopped() { Next::EndAll } else { Next::Continue }
+            })?;
+            let text = std::mem::take(&mut completions[0].text);
+            println!("{}", &text[shown..]);
+            self.conversation.messages.push(Message::text(Role::Assistant, text));
+            completions.swap_remove(0)
+        };
+        let answer_len = completion.ids.len();
+        match completion.finish {
             Finish::Halted => return Ok(Turn::Stopped),
             Finish::Length if prompt_len + answer_len >= capacity => eprintln!(
                 "(cut where the context is full: conversation of {prompt_len} and answer of {answer_len} tokens fill {capacity}; \
                  /new begins a new one)"
             ),
             Finish::Length => self.context.line("(cut at --max-tokens)"),
-            // No stop texts are asked for and nothing is forced.
-            Finish::Stop(_) | Finish::StopText(_) | Finish::NoRoom { .. } => {}
+            Finish::NoRoom { .. } => eprintln!("(the context has no room for what the tool would say; /new begins a new conversation)"),
+            Finish::Stop(_) | Finish::StopText(_) => {}
         }
         Ok(Turn::Answered)
     }
+}
+
+/// Words as they come go to stdout; calls and what tools say to stderr, a line each.
+fn show(event: &ToolEvent) {
+    match event {
+        ToolEvent::Text(text) => print!("{text}"),
+        ToolEvent::Thought(text) => eprint!("{text}"),
+        ToolEvent::Call { tool, input } => eprintln!("[{}: {}]", tool.name(), visible(input)),
+        ToolEvent::Output(output) => eprintln!("[{}]", visible(&output.text)),
+    }
+}
+
+/// A text of a model or of a page in one line, without control characters.
+fn visible(text: &str) -> String {
+    text.trim().chars().map(|c| if c == '\n' { ' ' } else { c }).filter(|c| !c.is_control()).collect()
 }
 
 /// Lines of stdin, read beside the conversation so that Ctrl-C is heard while it waits for one.

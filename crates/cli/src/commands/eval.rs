@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use engine::{Engine, EngineConfig};
+use engine::{Engine, EngineConfig, Toolset};
 use model::Model;
 use tasks::card::nature::{self, Material, Nature};
-use tasks::card::{self, Card, Limits, ModelCard, N_SECTIONS, Role, Run, World};
+use tasks::card::{self, Beside, Card, Limits, ModelCard, N_SECTIONS, Role, Run, World};
+use tasks::manners::Identity;
 use tasks::subject::Subject;
 use tokenizer::Tokenizer;
 use tokenizer::shards::{Shards, page_text};
@@ -17,6 +18,7 @@ use train::evaluate::Validation;
 use train::step::{Division, Workers};
 
 use super::tokenize::DocumentReader;
+use super::tools::toolset;
 use crate::context::Context;
 
 mod files;
@@ -38,6 +40,9 @@ pub struct Args {
     /// Bits per byte on documents: Parquet, JSON lines, text files, or folders and patterns of these
     #[arg(long, num_args = 1.., value_name = "DOCUMENTS")]
     documents: Vec<PathBuf>,
+    /// With --world: offer tools, with search over these documents (a folder of Parquet, JSON lines or text)
+    #[arg(long, value_name = "DOCUMENTS", requires = "world")]
+    search: Option<PathBuf>,
     /// Seed of what is drawn from the key and from task files, and of sampled answers
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -53,9 +58,12 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     }
     let Some(world) = &args.world else { return Ok(()) };
     let world = World::read(world).map_err(from_tasks)?;
+    let toolset = args.search.as_deref().map(|documents| toolset(Some(documents), context)).transpose()?;
+    let beside = Beside { tools_offered: toolset.as_ref().map(|_| world::TOOLS_OFFERED), ..Beside::default() };
     let mut models = BTreeMap::new();
     for (name, role) in [("as a page", Role::Base), ("in a conversation", Role::Assistant)] {
-        models.insert(name.to_owned(), measure(name, role, &args.model, &world, args.seed, context)?);
+        let asked = Asked { name, role, folder: &args.model, beside, toolset: toolset.clone().unwrap_or_default() };
+        models.insert(name.to_owned(), measure(asked, &world, args.seed, context)?);
     }
     print!("{}", card::full_table(&models));
     Ok(())
@@ -96,8 +104,12 @@ pub struct Stage<'a> {
     pub shards: &'a Path,
     /// Folder of the base model.
     pub base: &'a Path,
-    /// Folder of the assistant, where the run has one.
+    /// Folder of the fine-tuned model, where the run has one.
     pub sft: Option<&'a Path>,
+    /// Folder of the model that was fine-tuned again, where the run has one.
+    pub assistant: Option<&'a Path>,
+    /// Who that one should be.
+    pub identity: Option<&'a Identity>,
     /// The command that talks to the result.
     pub chat_command: &'a str,
     /// The report's folder.
@@ -111,10 +123,21 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
         None => World::default(),
     };
     let mut models = BTreeMap::new();
-    models.insert("base".to_owned(), measure("base", Role::Base, stage.base, &world, stage.seed, context)?);
+    let plain = Asked { name: "base", role: Role::Base, folder: stage.base, beside: Beside::default(), toolset: Toolset::default() };
+    models.insert("base".to_owned(), measure(plain, &world, stage.seed, context)?);
     let nature = nature(stage, &world, context)?;
-    if let Some(folder) = stage.sft {
-        models.insert("sft".to_owned(), measure("sft", Role::Assistant, folder, &world, stage.seed, context)?);
+    // Before and after are asked the same, so both are offered tools and asked who they are.
+    let toolset = match stage.assistant {
+        Some(_) => toolset(Some(stage.documents), context)?,
+        None => Toolset::default(),
+    };
+    let tools_offered = stage.assistant.map(|_| world::TOOLS_OFFERED);
+    for (name, folder) in [("sft", stage.sft), ("assistant", stage.assistant)] {
+        let Some(folder) = folder else { continue };
+        let beside = Beside { identity: stage.identity, tools_offered, before: models.get("sft") };
+        let measured =
+            measure(Asked { name, role: Role::Assistant, folder, beside, toolset: toolset.clone() }, &world, stage.seed, context)?;
+        models.insert(name.to_owned(), measured);
     }
     let run = Run {
         name: stage.name.to_owned(),
@@ -127,13 +150,23 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
     Ok(card)
 }
 
+/// A model folder, and how it is asked.
+struct Asked<'a> {
+    name: &'a str,
+    role: Role,
+    folder: &'a Path,
+    beside: Beside<'a>,
+    toolset: Toolset,
+}
+
 /// Measures one model folder in one role.
-fn measure(name: &str, role: Role, folder: &Path, world: &World, seed: u64, context: &Context) -> anyhow::Result<ModelCard> {
+fn measure(asked: Asked, world: &World, seed: u64, context: &Context) -> anyhow::Result<ModelCard> {
+    let Asked { name, role, folder, beside, toolset } = asked;
     let tokenizer = Tokenizer::load_ours(folder)?;
-    let mut subject = subject(folder, &tokenizer, context)?;
+    let mut subject = Subject { toolset, ..subject(folder, &tokenizer, context)? };
     let progress = context.progress(&format!("report card, {name}"), N_SECTIONS);
     let mut ask = |questions: &[tasks::ask::Question]| subject.ask(questions);
-    let measured = card::measure(role, &mut ask, world, &Limits::default(), seed, &progress, &context.stop);
+    let measured = card::measure(role, &mut ask, world, &Limits::default(), beside, seed, &progress, &context.stop);
     progress.finish();
     measured.map_err(from_tasks)
 }
@@ -155,7 +188,7 @@ fn nature(stage: &Stage, world: &World, context: &Context) -> anyhow::Result<Nat
 fn subject<'a>(folder: &Path, tokenizer: &'a Tokenizer, context: &Context) -> anyhow::Result<Subject<'a>> {
     let model = Model::load(folder)?;
     let engine = Engine::new(&model, EngineConfig::new(SLOTS, model.config.context, context.threads));
-    Ok(Subject { engine, tokenizer, stop: context.stop.clone() })
+    Ok(Subject { engine, tokenizer, toolset: Toolset::default(), stop: context.stop.clone() })
 }
 
 /// An error of the report card, with what stopped it in sight of whoever asks.

@@ -16,6 +16,8 @@ pub mod sft;
 
 pub mod probe;
 
+pub mod tools;
+
 pub mod eval;
 
 pub mod import;

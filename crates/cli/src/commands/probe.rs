@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use base::files::AtomicFile;
 use base::stop::Stop;
-use engine::{Engine, EngineConfig, Tool, Toolset};
+use engine::{Engine, EngineConfig, Toolset};
 use model::Model;
 use serde::{Deserialize, Serialize};
+use tasks::conversations::{self, StoredConversation};
+use tasks::manners::{self, Identity};
 use tasks::probe::{self, Exact, Knowledge, Lessons, ProbeConfig, Probed, Question};
 use tasks::subject::Subject;
 use tokenizer::Tokenizer;
-use tokenizer::chat::StoredConversation;
 
 use super::eval::from_tasks;
 use crate::context::Context;
@@ -34,10 +35,32 @@ pub struct Args {
     /// Answers sampled for each question
     #[arg(long, default_value_t = 8)]
     samples: usize,
+    /// Documents for the search tool of the lessons; without them what is not known is declined, and nothing is looked up
+    #[arg(long)]
+    documents: Option<PathBuf>,
+    /// Name of the assistant; with it, conversations that give it a self and manners are written too
+    #[arg(long)]
+    name: Option<String>,
+    /// Who made it
+    #[arg(long, default_value = "the Schoolhouse project", requires = "name")]
+    maker: String,
+    /// What it has read
+    #[arg(long, default_value = "a few thousand web pages", requires = "name")]
+    data: String,
+    /// The day before which everything was written that it has read
+    #[arg(long, default_value = "the day of my training", requires = "name")]
+    cutoff: String,
     /// Seed of the samples and of the lessons
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
+
+/// What was found, in numbers.
+pub const SUMMARY: &str = "probe.json";
+/// The conversations on what is known.
+pub const LESSONS: &str = "conversations.jsonl";
+/// The conversations that give a self and manners.
+pub const MANNERS: &str = "manners.jsonl";
 
 /// Sequences that are written at the same time.
 const SLOTS: usize = 64;
@@ -59,7 +82,21 @@ pub struct Summary {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     base::files::create_folder(&args.out)?;
     let config = ProbeConfig { samples: args.samples, seed: args.seed, ..ProbeConfig::default() };
-    let stage_of = Stage { config: &config, model: &args.model, questions: &args.questions, search: None, out: &args.out };
+    let identity = args.name.as_ref().map(|name| Identity {
+        name: name.clone(),
+        maker: args.maker.clone(),
+        folder: args.out.display().to_string(),
+        data: args.data.clone(),
+        cutoff: args.cutoff.clone(),
+    });
+    let stage_of = Stage {
+        config: &config,
+        model: &args.model,
+        questions: &args.questions,
+        documents: args.documents.as_deref(),
+        identity: identity.as_ref(),
+        out: &args.out,
+    };
     let summary = stage(&stage_of, context)?;
     context.line(summary.table().trim_end());
     println!("{}", args.out.display());
@@ -74,8 +111,10 @@ pub struct Stage<'a> {
     pub model: &'a Path,
     /// The questions' file.
     pub questions: &'a Path,
-    /// The search tool of the lessons.
-    pub search: Option<&'a dyn Tool>,
+    /// Documents for the search tool of the lessons.
+    pub documents: Option<&'a Path>,
+    /// Who the assistant is.
+    pub identity: Option<&'a Identity>,
     /// The folder to write.
     pub out: &'a Path,
 }
@@ -86,17 +125,22 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
     anyhow::ensure!(!questions.is_empty(), "there are no questions in {}", stage.questions.display());
     let probed = ask(stage, &questions, context)?;
     write_lines(&stage.out.join("answers.jsonl"), probed.iter().map(|probed| serde_json::json!(probed)))?;
+    let toolset = super::tools::toolset(stage.documents, context)?;
     let with = Lessons {
         tools_offered: world::TOOLS_OFFERED,
         without_tools: &world::WITHOUT_TOOLS,
-        search: stage.search,
+        search: toolset.search.as_deref(),
         searched_anyway: SEARCHED_ANYWAY,
         seed: stage.config.seed,
     };
     let lessons = probe::lessons(&with, &questions, &probed);
-    write_conversations(&stage.out.join("conversations.jsonl"), &lessons)?;
+    conversations::write(&stage.out.join(LESSONS), &lessons).map_err(from_tasks)?;
+    if let Some(identity) = stage.identity {
+        let manners = manners::conversations(identity, stage.config.seed);
+        conversations::write(&stage.out.join(MANNERS), &manners).map_err(from_tasks)?;
+    }
     let summary = Summary::of(&questions, &probed, &lessons);
-    base::files::write_json(&stage.out.join("probe.json"), &summary)?;
+    base::files::write_json(&stage.out.join(SUMMARY), &summary)?;
     Ok(summary)
 }
 
@@ -122,11 +166,6 @@ fn stopped(stop: &Stop) -> anyhow::Result<()> {
     if stop.requested() { Err(base::Error::Stopped.into()) } else { Ok(()) }
 }
 
-/// Writes conversations as JSON lines.
-pub fn write_conversations(path: &Path, conversations: &[StoredConversation]) -> anyhow::Result<()> {
-    write_lines(path, conversations.iter().map(StoredConversation::to_json))
-}
-
 fn write_lines(path: &Path, rows: impl Iterator<Item = serde_json::Value>) -> anyhow::Result<()> {
     let mut file = AtomicFile::create(path)?;
     for row in rows {
@@ -146,6 +185,14 @@ impl Summary {
             *by_kind.entry(lesson.kind.clone()).or_default() += 1;
         }
         Summary { kinds, lessons: by_kind }
+    }
+
+    /// The sums, in a few words.
+    pub fn in_short(&self) -> String {
+        let count = |knowledge| self.kinds.values().filter_map(|counts| counts.get(&knowledge)).sum::<usize>();
+        let lessons: usize = self.lessons.values().sum();
+        let [known, unknown, unsure] = [Knowledge::Known, Knowledge::Unknown, Knowledge::Unsure].map(count);
+        format!("of {} questions {known} known, {unknown} unknown, {unsure} unsure; {lessons} lessons", known + unknown + unsure)
     }
 
     /// A line for each kind of question, and one for the lessons.

@@ -11,12 +11,13 @@ use base::run::{Done, begin, check_done, mark_done};
 use corpus::crawl::CrawlConfig;
 use corpus::curate::{Profile, Shelf};
 use tasks::conversations::Paths;
+use tasks::probe::ProbeConfig;
 use tokenizer::Pattern;
 use train::pretrain::PretrainConfig;
 use train::sft::SftConfig;
 use world::WorldConfig;
 
-use super::{crawl, curate, eval, pretrain, sft, tokenize};
+use super::{crawl, curate, eval, pretrain, probe, sft, tokenize};
 use crate::context::{Context, was_stopped};
 use crate::recipe::{self, Recipe, Source};
 use crate::stages::{self, RunFolder, Stage, StageTime};
@@ -74,6 +75,14 @@ struct Run {
     name: String,
     recipe: Recipe,
     price_per_hour: Option<f64>,
+}
+
+impl Run {
+    /// The folder that the assistant says it is kept in: that of a run which was not told to write elsewhere, so that the same recipe makes
+    /// the same model anywhere.
+    fn home(&self) -> String {
+        format!("runs/{}/{}", self.name, Stage::Assistant.name())
+    }
 }
 
 /// Makes sure that a stage is done: as it was before, or by doing it now.
@@ -171,10 +180,24 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
             let summary = pretrain::stage(&stage, context)?;
             context.line(&pretrain::cost(&summary, run.price_per_hour));
         }
-        Stage::Sft => {
+        Stage::Probe => {
+            let assistant = recipe.assistant.as_ref().expect("a recipe with this stage has its section");
+            let config = ProbeConfig { samples: assistant.samples, seed: recipe.seed, ..ProbeConfig::default() };
+            let built_in = folder.of(Stage::World).join("questions.jsonl");
+            let stage = probe::Stage {
+                config: &config,
+                model: &folder.of(Stage::Sft),
+                questions: assistant.questions.as_deref().unwrap_or(&built_in),
+                documents: Some(&folder.of(Stage::Documents)),
+                identity: Some(&assistant.identity(recipe, &run.home())),
+                out: &out,
+            };
+            context.line(probe::stage(&stage, context)?.table().trim_end());
+        }
+        Stage::Sft | Stage::Assistant => {
             let sft = recipe.sft.as_ref().expect("a recipe with this stage has its section");
             let config = SftConfig {
-                epochs: sft.epochs,
+                epochs: recipe.assistant.as_ref().filter(|_| stage == Stage::Assistant).map_or(sft.epochs, |assistant| assistant.epochs),
                 context: None,
                 batch_tokens: sft.batch_tokens,
                 method: None,
@@ -189,6 +212,14 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                 let file = folder.of(Stage::World).join("conversations.jsonl");
                 sources.insert(0, Source { file, weight: sft.world_weight, format: None, paths: Paths::Best });
             }
+            if stage == Stage::Assistant {
+                let source = |file: PathBuf| Source { file, weight: 1.0, format: None, paths: Paths::Best };
+                let probe = folder.of(Stage::Probe);
+                sources.extend([probe::LESSONS, probe::MANNERS].map(|name| source(probe.join(name))));
+                if recipe.world.is_some() {
+                    sources.push(source(folder.of(Stage::World).join("code.jsonl")));
+                }
+            }
             let (base, shards) = (folder.of(Stage::Base), folder.of(Stage::Shards));
             let stage = sft::Stage { config: &config, base: &base, sources: &sources, shards: Some(&shards), out: &out };
             let summary = sft::stage(&stage, context)?;
@@ -197,7 +228,8 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
         Stage::Report => {
             let stages = stages::stages(recipe);
             let of = |stage: Stage| stages.contains(&stage).then(|| folder.of(stage));
-            let (world, sft) = (of(Stage::World), of(Stage::Sft));
+            let (world, sft, assistant) = (of(Stage::World), of(Stage::Sft), of(Stage::Assistant));
+            let identity = recipe.assistant.as_ref().map(|assistant| assistant.identity(recipe, &run.home()));
             let talk = summary::talk_command("schoolhouse", folder, &stages);
             let stage = eval::Stage {
                 name: &run.name,
@@ -207,6 +239,8 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                 shards: &folder.of(Stage::Shards),
                 base: &folder.of(Stage::Base),
                 sft: sft.as_deref(),
+                assistant: assistant.as_deref(),
+                identity: identity.as_ref(),
                 chat_command: &talk,
                 out: &out,
             };

@@ -69,7 +69,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let folder = model_folder(args.model.as_deref(), "base", context)?;
+    let folder = model_folder(args.model.as_deref(), &["base"], context)?;
     let (weights, loaded) = ModelFolder::load(&folder, args.weights.weights)?;
     let sampling = args.sampling.resolve(&loaded.sampling)?;
     let tokenizer = &loaded.tokenizer;
@@ -184,23 +184,25 @@ fn ending(completion: &Completion, prompt: usize, context: usize) -> String {
 }
 
 /// The folder that was named, or the newest finished one of this stage below runs/, which is then told.
-pub fn model_folder(named: Option<&Path>, stage: &str, context: &Context) -> anyhow::Result<PathBuf> {
+pub fn model_folder(named: Option<&Path>, stages: &[&str], context: &Context) -> anyhow::Result<PathBuf> {
     if let Some(folder) = named {
         return Ok(folder.to_path_buf());
     }
-    let Some(folder) = newest_finished(Path::new("runs"), stage) else {
+    let Some(folder) = newest_finished(Path::new("runs"), stages) else {
+        let stage = stages[0];
         bail!("there is no finished runs/*/{stage} here; name a model's folder with --model, or make one with `schoolhouse run demo`");
     };
     context.line(&format!("model {}", folder.display()));
     Ok(folder)
 }
 
-/// The folder `runs/*/stage` that was finished last; of equally old ones the last by name.
-fn newest_finished(runs: &Path, stage: &str) -> Option<PathBuf> {
+/// The folder `runs/*/stage` of any of the stages that was finished last; of equally old ones the last by name.
+fn newest_finished(runs: &Path, stages: &[&str]) -> Option<PathBuf> {
     let finished = |folder: PathBuf| -> Option<(SystemTime, PathBuf)> {
         let time = std::fs::metadata(folder.join(base::run::DONE)).and_then(|marker| marker.modified()).ok()?;
         Some((time, folder))
     };
     let entries = std::fs::read_dir(runs).ok()?;
-    entries.filter_map(|entry| finished(entry.ok()?.path().join(stage))).max().map(|(_, folder)| folder)
+    let folders = entries.flatten().flat_map(|entry| stages.iter().map(move |stage| entry.path().join(stage)));
+    folders.filter_map(finished).max().map(|(_, folder)| folder)
 }
