@@ -207,8 +207,12 @@ impl Engine {
     /// Frees the slots of the answers that have ended.
     fn take_done(&mut self) {
         for row in self.rows.extract_if(.., |row| row.is_done()) {
-            self.slots.free(row.slot);
-            self.answered.push((row.ticket, row.complete()));
+            let (ticket, slot, completion) = (row.ticket, row.slot, row.complete());
+            self.slots.free(slot);
+            if let Err(Error::NotFinite { .. }) = completion {
+                self.slots.forget(slot); // attention leaves what is not a number at positions before it too
+            }
+            self.answered.push((ticket, completion));
         }
     }
 

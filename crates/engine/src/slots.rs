@@ -43,6 +43,11 @@ impl Slots {
         self.slots[slot].busy = false;
     }
 
+    /// Nobody takes anything over from this slot any more.
+    pub fn forget(&mut self, slot: usize) {
+        self.slots[slot].held.clear();
+    }
+
     /// The slot holds these ids too now.
     pub fn append(&mut self, slot: usize, ids: &[u32]) {
         self.slots[slot].held.extend_from_slice(ids);

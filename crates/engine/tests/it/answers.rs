@@ -1,11 +1,13 @@
 //! What an answer depends on, how it ends, and what is refused.
 
-use engine::{EngineConfig, Finish, ModelFolder, Next, Request, Sampling};
+use std::collections::BTreeMap;
+
+use engine::{EngineConfig, Finish, ModelFolder, Next, Request, Sampling, Ticket};
 use model::folder::EndTokens;
 use model::{Config, Model};
 use tokenizer::Tokenizer;
 
-use crate::{CONTEXT, VOCAB, answers, assert_close, engine, model, prompt, request, trained_logprobs};
+use crate::{CONTEXT, VOCAB, answers, assert_close, engine, model, model_of, prompt, request, trained_logprobs};
 
 /// Requests of many lengths and samplers; some prompts are equal, some begin alike.
 fn requests() -> Vec<Request> {
@@ -155,6 +157,46 @@ fn what_cannot_be_answered_is_refused_with_numbers_and_remedy() {
     broken.params.data.fill(f32::NAN);
     let message = self::engine(&broken, 1, 1).generate(std::slice::from_ref(&good), &mut |_, _| {}).unwrap_err().to_string();
     assert!(message.contains("not a number after 3 tokens"), "{message}");
+}
+
+#[test]
+fn what_cannot_be_answered_costs_none_but_itself() {
+    let mut model = model_of(Config { tie_embeddings: false, ..Config::from_depth(2, VOCAB, CONTEXT) });
+    let sampling = Sampling { logit_bias: vec![(7, -100.0)], ..Sampling::plain(1.0) };
+    let good: Vec<Request> = (0..4).map(|seed| request(vec![1, 2, seed], 9, sampling.clone(), u64::from(seed))).collect();
+    let expected = answers(&mut engine(&model, 4, 1), &good);
+    // Whoever reads the id 7 gets no numbers from then on.
+    let width = model.config.hidden_size;
+    let table = model.params.layout.embed.of_mut(&mut model.params.data);
+    table[7 * width..8 * width].fill(f32::NAN);
+
+    let mut engine = engine(&model, 3, 1);
+    let open: Vec<Ticket> = good.iter().map(|request| engine.submit(request.clone()).unwrap()).collect();
+    let damaged = engine.submit(request(vec![1, 2, 7, 3], 9, sampling.clone(), 0)).unwrap();
+    let forcing = engine.submit(request(vec![3, 2], 9, sampling.clone(), 0)).unwrap();
+    let textual = engine.submit(Request { stop_texts: vec!["a".into()], ..good[0].clone() }).unwrap();
+    let refused = engine.submit(Request { prompt: Vec::new(), ..good[0].clone() }).unwrap_err().to_string();
+    assert!(refused.contains("a prompt of 0 tokens (request 7)"), "{refused}");
+    let mut found = BTreeMap::new();
+    while !engine.is_idle() {
+        let answered = engine.step(None, &mut |ticket, _| if ticket == forcing { Next::Force(vec![VOCAB as u32]) } else { Next::Continue });
+        found.extend(answered);
+    }
+    for (ticket, expected) in open.iter().zip(&expected) {
+        assert_eq!(found[ticket].as_ref().unwrap(), expected);
+    }
+    for (ticket, expected) in [
+        (damaged, "the model's output is not a number after 4 tokens"),
+        (forcing, "a forced answer (request 5) holds the id 120"),
+        (textual, "a request (6) has stop texts, and this call knows no text"),
+    ] {
+        let message = found[&ticket].as_ref().unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+    // In a batch it costs the batch, and the engine goes on with the next one.
+    let message = engine.generate(&[good[0].clone(), request(vec![7], 2, sampling, 0)], &mut |_, _| {}).unwrap_err().to_string();
+    assert!(message.contains("not a number after 1 tokens"), "{message}");
+    assert_eq!(answers(&mut engine, &good), expected);
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn requests(tokenizer: &Tokenizer, n: u64) -> Vec<Request> {
     let logit_bias: Vec<(u32, f32)> = biases.iter().map(|&(spelling, bias)| (tokenizer.special(spelling).unwrap(), bias)).collect();
     let ask = |seed: u64| Request {
         stop_ids: vec![tokenizer.im_end()],
-        stop_texts: if seed % 3 == 0 { vec!["e".into(), "\u{fffd}\u{fffd}\u{fffd}".into()] } else { Vec::new() },
+        stop_texts: if seed.is_multiple_of(3) { vec!["e".into(), "\u{fffd}\u{fffd}\u{fffd}".into()] } else { Vec::new() },
         ..request(
             tokenizer.encode(&format!("Who is {}?", seed % 5)),
             40 + seed as usize * 7 % 200,
