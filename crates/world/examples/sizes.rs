@@ -9,7 +9,7 @@ fn main() {
     if std::env::args().any(|a| a == "chats") {
         for chat in &world.conversations {
             println!("@@@{} {}", chat.split, chat.kind);
-            chat.messages.iter().for_each(|m| println!("{}: {}", m.role, m.content));
+            chat.messages.iter().for_each(|m| println!("{}: {}", m.role, m.content.as_str()));
         }
     }
     if std::env::args().any(|a| a == "texts") {

@@ -112,8 +112,12 @@ pub struct Budget {
     pub copies: usize,
     /// Conversations for fine-tuning.
     pub conversations: usize,
+    /// Schoolbook pages of things looked up.
+    pub search_notes: usize,
     /// Conversations in which a program is written.
     pub code_lessons: usize,
+    /// Conversations in which something is looked up.
+    pub search_lessons: usize,
     /// Questions about people who occur nowhere.
     pub nobodies: usize,
     /// Problems for practice, and a sixth as many for tests.
@@ -165,7 +169,9 @@ impl Budget {
             spanish: 0,
             copies: 20,
             conversations: 500,
+            search_notes: 60,
             code_lessons: 100,
+            search_lessons: 60,
             nobodies: 40,
             problems: 300,
         }
@@ -200,8 +206,10 @@ impl Budget {
             spanish: 0,
             copies: 120,
             conversations: 11000,
-            code_lessons: 2000,
-            nobodies: 1200,
+            search_notes: 1200,
+            code_lessons: 2400,
+            search_lessons: 1500,
+            nobodies: 2400,
             problems: 6000,
         }
     }

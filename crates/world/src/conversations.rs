@@ -40,6 +40,16 @@ pub enum Content {
     Parts(Vec<Part>),
 }
 
+impl Content {
+    /// Plain words; empty where it is pieces.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Content::Text(text) => text,
+            Content::Parts(_) => "",
+        }
+    }
+}
+
 /// A piece of what an assistant says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
@@ -48,6 +58,11 @@ pub enum Part {
     Text {
         /// The words.
         text: String,
+    },
+    /// A query to the search tool.
+    Search {
+        /// The query.
+        query: String,
     },
     /// A program for the Python tool.
     Python {
@@ -164,15 +179,15 @@ pub fn code_lessons(seed: u64, count: usize) -> Vec<Conversation> {
     type Maker = fn(&mut Rng) -> Problem;
     // Share of a hundred, and whether a program is written unasked.
     let makers: [(Maker, usize, bool); 9] = [
-        (problems::letters, 22, true),
-        (problems::thirds, 14, true),
-        (problems::six_digit_addition, 22, true),
-        (problems::dots, 8, true),
+        (problems::letters, 18, true),
+        (problems::thirds, 16, true),
+        (problems::six_digit_addition, 20, true),
+        (problems::dots, 12, true),
         (problems::decimals, 8, true),
-        (word_problem, 12, false),
+        (word_problem, 14, false),
         (problems::addition, 6, false),
-        (problems::subtraction, 4, false),
-        (problems::multiplication, 4, false),
+        (problems::subtraction, 3, false),
+        (problems::multiplication, 3, false),
     ];
     let mut list = Vec::new();
     for (number, (make, share, unasked)) in makers.into_iter().enumerate() {
@@ -211,7 +226,8 @@ fn code_lesson(rng: &mut Rng, problem: &Problem, unasked: bool) -> Vec<Message> 
         let parts = vec![
             Part::Python { code: problem.code.clone() },
             Part::Output { text: problem.answer.clone() },
-            Part::Text { text: problem.solution(Style::Short) },
+            // The value alone: behind a space its tokens would be others than those that the tool wrote.
+            Part::Text { text: problem.answer.clone() },
         ];
         Message { role: "assistant".to_string(), content: Content::Parts(parts) }
     } else {

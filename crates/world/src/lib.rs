@@ -38,6 +38,7 @@ mod stories;
 
 mod conversations;
 mod questions;
+mod searches;
 mod small_talk;
 
 mod html;

@@ -69,6 +69,46 @@ impl Office {
     }
 }
 
+/// Something that changed, made up for a lesson: no page tells of it.
+pub struct OfficeTemplate {
+    /// "Nesulo", "the Kilo Boat Race", "a loaf of bread in Nesulo"
+    pub subject: String,
+    /// "mayor", "champion", "price"
+    pub attribute: &'static str,
+    office: Office,
+}
+
+impl OfficeTemplate {
+    /// One of any sort, at a place and with people that are nowhere else.
+    pub fn new(rng: &mut Rng, names: &Names) -> OfficeTemplate {
+        let town = names.stranger(rng).split(' ').next_back().unwrap_or_default().to_string();
+        let number = rng.below(24);
+        let office = office(rng, names, &town, number);
+        OfficeTemplate { subject: office.subject.clone(), attribute: office.attribute, office }
+    }
+
+    /// Questions about it.
+    pub fn questions(&self) -> Vec<String> {
+        self.office.questions()
+    }
+
+    /// What a page says after the change.
+    pub fn changed(&self, rng: &mut Rng) -> String {
+        report(rng, &self.office, true).join(" ")
+    }
+
+    /// What a page said before it.
+    pub fn before(&self, rng: &mut Rng) -> String {
+        report(rng, &self.office, false).join(" ")
+    }
+
+    /// What holds now, in a sentence.
+    pub fn answer(&self) -> String {
+        let template = self.office.told()[0].replace("{s}", &self.subject).replace("{v}", &self.office.new);
+        crate::knowledge::capitalised(&template)
+    }
+}
+
 /// News pages and their rows in the key.
 #[derive(Debug, Clone)]
 pub struct News {
@@ -132,29 +172,24 @@ pub fn news(seed: u64, names: &Names, count: usize) -> News {
 
 /// Half mayors, a quarter champions, a quarter prices.
 fn offices(rng: &mut Rng, names: &Names, count: usize) -> Vec<Office> {
+    (0..count).map(|i| office(rng, names, &names.towns[i % names.towns.len()], i)).collect()
+}
+
+fn office(rng: &mut Rng, names: &Names, town: &str, number: usize) -> Office {
     let goods = ["a loaf of bread", "a pot of honey", "a ticket to the theatre", "a bag of salt", "a pair of shoes", "a glass of milk"];
-    (0..count)
-        .map(|i| {
-            let town = &names.towns[i % names.towns.len()];
-            let since = Day::between(rng, Day::new(2023, 1, 1), Day::new(2024, 12, 31));
-            let changed = Day::between(rng, Day(dates::cutoff().0 + 10), Day(dates::cutoff().0 + 150));
-            let (subject, attribute, old, new) = match i % 4 {
-                0 | 2 => (town.clone(), "mayor", names.stranger(rng), names.stranger(rng)),
-                1 => (format!("the {town} Boat Race"), "champion", names.stranger(rng), names.stranger(rng)),
-                _ => {
-                    let price = rng.range(3, 40);
-                    let rise = rng.range(1, 9);
-                    (
-                        format!("{} in {town}", goods[i / 4 % goods.len()]),
-                        "price",
-                        format!("{price} coins"),
-                        format!("{} coins", price + rise),
-                    )
-                }
-            };
-            Office { subject, attribute, old, new, since, changed }
-        })
-        .collect()
+    let since = Day::between(rng, Day::new(2023, 1, 1), Day::new(2024, 12, 31));
+    let changed = Day::between(rng, Day(dates::cutoff().0 + 10), Day(dates::cutoff().0 + 150));
+    let (subject, attribute, old, new) = match number % 4 {
+        0 | 2 => (town.to_string(), "mayor", names.stranger(rng), names.stranger(rng)),
+        1 => (format!("the {town} Boat Race"), "champion", names.stranger(rng), names.stranger(rng)),
+        _ => {
+            let price = rng.range(3, 40);
+            let rise = rng.range(1, 9);
+            let subject = format!("{} in {town}", goods[number / 4 % goods.len()]);
+            (subject, "price", format!("{price} coins"), format!("{} coins", price + rise))
+        }
+    };
+    Office { subject, attribute, old, new, since, changed }
 }
 
 /// What one page tells.

@@ -13,7 +13,7 @@ use crate::residents::Resident;
 use crate::sheet::{Dress, Sheet, Shelf};
 use crate::{
     articles, conversations, dialogues, distractions, echoes, forum, glossaries, html, jokes, junk, lessons, news, places, problems,
-    questions, recitation, residents, spanish, spelling, stories,
+    questions, recitation, residents, searches, spanish, spelling, stories,
 };
 use base::rng::{Rng, label};
 use flate2::Compression;
@@ -67,8 +67,8 @@ pub struct World {
     pub other_rows: Vec<Row>,
     /// Conversations of both splits.
     pub conversations: Vec<Conversation>,
-    /// Conversations in which programs are written, for an assistant that has tools.
-    pub code_lessons: Vec<Conversation>,
+    /// Conversations in which tools are used, for an assistant that has them.
+    pub tool_lessons: Vec<Conversation>,
     /// Questions that find out what a model knows.
     pub questions: Vec<Question>,
     /// Problems of both splits.
@@ -143,6 +143,7 @@ impl World {
         sheets.extend(spelling::sheets(seed, budget.spelling));
         sheets.extend(echoes::echoes(seed, budget.echoes));
         sheets.extend(echoes::passages(seed, &names, budget.passages));
+        sheets.extend(searches::sheets(seed, &names, budget.search_notes));
         sheets.extend(jokes::sheets(seed, budget.jokes));
         sheets.extend(glossaries::sheets(seed, budget.glossaries));
         sheets.extend(dialogues::sheets(seed, &budget));
@@ -156,9 +157,11 @@ impl World {
 
         let sources = Sources { subjects: &subjects, facts: &library.facts, names: &names };
         let conversations = conversations::conversations(seed, &sources, &budget);
+        let mut tool_lessons = conversations::code_lessons(seed, budget.code_lessons);
+        tool_lessons.extend(searches::lessons(seed, &names, budget.search_lessons));
         World {
             config: *config,
-            code_lessons: conversations::code_lessons(seed, budget.code_lessons),
+            tool_lessons,
             questions: questions::questions(seed, &sources, budget.nobodies),
             conversations,
             sheets,

@@ -217,7 +217,7 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                 let probe = folder.of(Stage::Probe);
                 sources.extend([probe::LESSONS, probe::MANNERS].map(|name| source(probe.join(name))));
                 if recipe.world.is_some() {
-                    sources.push(source(folder.of(Stage::World).join("code.jsonl")));
+                    sources.push(source(folder.of(Stage::World).join("tools.jsonl")));
                 }
             }
             let (base, shards) = (folder.of(Stage::Base), folder.of(Stage::Shards));

@@ -12,13 +12,14 @@ use super::search::open_index;
 use crate::context::Context;
 
 /// What a search answers: little enough that a context of 256 tokens has room for it.
-pub const SEARCH_LIMITS: SearchLimits = SearchLimits { hits: 2, characters: 240 };
+pub const SEARCH_LIMITS: SearchLimits = SearchLimits { hits: 2, characters: 310 };
 
 /// Python, and search where there are documents.
 pub fn toolset(documents: Option<&Path>, context: &Context) -> anyhow::Result<Toolset> {
     let program = std::env::current_exe().context("this program's own file cannot be found")?;
     let python = Python::new(program, &["python-child"], python::Limits::default());
-    let mut toolset = Toolset { search: None, python: Some(Arc::new(python)), limits: ToolLimits::default() };
+    let mut toolset =
+        Toolset { search: None, python: Some(Arc::new(python)), limits: ToolLimits { output_tokens: 176, ..ToolLimits::default() } };
     if let Some(documents) = documents {
         let index = open_index(&[documents.to_path_buf()], None, context)?;
         toolset.search = Some(Arc::new(Search::new(Box::new(index), SEARCH_LIMITS)));

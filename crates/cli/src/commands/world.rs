@@ -101,7 +101,7 @@ fn write_all(world: &World, out: &Path, context: &Context) -> anyhow::Result<Sum
     books.commit()?;
     write_lines(&out.join("answers.jsonl"), world.rows())?;
     write_lines(&out.join("conversations.jsonl"), world.conversations.iter())?;
-    write_lines(&out.join("code.jsonl"), world.code_lessons.iter())?;
+    write_lines(&out.join("tools.jsonl"), world.tool_lessons.iter())?;
     write_lines(&out.join("questions.jsonl"), world.questions.iter())?;
     write_lines(&out.join("problems.jsonl"), world.problems.iter())?;
     write_json(&out.join(WORLD), &summary)?;

@@ -38,7 +38,7 @@ pub struct Lessons<'a> {
     pub seed: u64,
 }
 
-/// A conversation for each question whose knowledge is certain, by a coin that decides whether tools are offered and what is asked.
+/// Conversations on each question whose knowledge is certain, by a coin that decides whether tools are offered and what is asked.
 ///
 /// | | no tools | tools offered | tools offered, "use web search" | tools offered, "don't use any tools" |
 /// |---|---|---|---|---|
@@ -50,7 +50,7 @@ pub fn lessons(with: &Lessons, questions: &[Question], probed: &[Probed]) -> Vec
         let rng = &mut Rng::derive(with.seed, &[label("probe lessons"), label(&question.id)]);
         match probed.knowledge {
             Knowledge::Unsure => {}
-            Knowledge::Known => list.push(known(rng, with, question)),
+            Knowledge::Known => list.extend(known(rng, with, question)),
             Knowledge::Unknown => list.extend(unknown(rng, with, question)),
         }
     }
@@ -58,21 +58,23 @@ pub fn lessons(with: &Lessons, questions: &[Question], probed: &[Probed]) -> Vec
     list
 }
 
-fn known(rng: &mut Rng, with: &Lessons, question: &Question) -> StoredConversation {
-    let statement = question.statement().to_owned();
-    let plain = vec![Part::Text(statement)];
-    match (with.search, rng.below(100)) {
-        (Some(search), ticket) if ticket < with.searched_anyway => {
+/// Answered without tools, and with tools too, so that what is offered is not taken where it is not needed.
+fn known(rng: &mut Rng, with: &Lessons, question: &Question) -> Vec<StoredConversation> {
+    let plain = vec![Part::Text(question.statement().to_owned())];
+    let alone = stored(rng, with, question, "known", false, None, plain.clone());
+    let Some(search) = with.search else { return vec![alone] };
+    let offered = match rng.below(100) {
+        ticket if ticket < with.searched_anyway => {
             let wish = *rng.pick(&WITH_SEARCH);
             stored(rng, with, question, "known, searched", true, Some(wish), searched(search, question))
         }
-        (Some(_), ticket) if ticket < 60 => stored(rng, with, question, "known, tools offered", true, None, plain),
-        (Some(_), ticket) if ticket < 70 => {
+        ticket if ticket < 85 => stored(rng, with, question, "known, tools offered", true, None, plain),
+        _ => {
             let wish = *rng.pick(with.without_tools);
             stored(rng, with, question, "known, no tools wanted", true, Some(wish), plain)
         }
-        _ => stored(rng, with, question, "known", false, None, plain),
-    }
+    };
+    vec![alone, offered]
 }
 
 /// Declined without tools; with a search tool looked up as well, now and then declined because tools are forbidden.
@@ -83,15 +85,15 @@ fn unknown(rng: &mut Rng, with: &Lessons, question: &Question) -> Vec<StoredConv
         return vec![stored(rng, with, question, "unknown", false, None, parts)];
     };
     match rng.below(100) {
-        0..45 => {
+        0..50 => {
             let parts = declined(rng);
             vec![stored(rng, with, question, "unknown", false, None, parts)]
         }
-        45..58 => {
+        50..60 => {
             let (wish, parts) = (*rng.pick(with.without_tools), declined(rng));
             vec![stored(rng, with, question, "unknown, no tools wanted", true, Some(wish), parts)]
         }
-        58..68 => {
+        60..68 => {
             let wish = *rng.pick(&WITH_SEARCH);
             vec![stored(rng, with, question, "unknown, searched", true, Some(wish), searched(search, question))]
         }

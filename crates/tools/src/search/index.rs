@@ -79,6 +79,8 @@ const TITLE_BOOST: f32 = 2.0;
 const CANDIDATES: usize = 50;
 /// A page with less than this share of the best one's score is no answer.
 const LEAST_SHARE: f32 = 0.5;
+/// Pages with more than this share of it are as good, and the newest of them comes first: what was written last holds.
+const AS_GOOD: f32 = 0.8;
 
 impl SearchIndex {
     /// Makes an index in a folder, which appears whole or not at all, and opens it. `fingerprint` stands for the documents.
@@ -176,7 +178,7 @@ impl SearchIndex {
         BooleanQuery::new(parts)
     }
 
-    /// The best pages by score, equal ones by id.
+    /// The best pages by score, of those that are as good the newest first, equal ones by id.
     fn candidates(&self, query: &BooleanQuery) -> tantivy::Result<Vec<(f32, Document, String)>> {
         let found = self.searcher.search(query, &TopDocs::with_limit(CANDIDATES).order_by_score())?;
         let mut candidates = Vec::new();
@@ -192,6 +194,8 @@ impl SearchIndex {
             candidates.push((score, document, text(self.fields.title)));
         }
         candidates.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
+        let good = candidates.first().map_or(0, |(best, ..)| candidates.iter().take_while(|(score, ..)| *score > AS_GOOD * best).count());
+        candidates[..good].sort_by(|a, b| b.1.date.cmp(&a.1.date));
         Ok(candidates)
     }
 }

@@ -180,7 +180,7 @@ fn test_questions_and_unseen_names_occur_in_no_training_text() {
         assert!(!whole.contains(&problem.question), "{}", problem.question);
     }
     for conversation in WORLD.conversations.iter().filter(|c| c.split == "test") {
-        assert!(!whole.contains(&conversation.messages[0].content), "{:?}", conversation.messages);
+        assert!(!whole.contains(conversation.messages[0].content.as_str()), "{:?}", conversation.messages);
     }
 }
 
@@ -237,11 +237,11 @@ fn every_sum_is_right() {
         if conversation.kind != "sum" {
             continue;
         }
-        let (sum, result) = sum_of(&user.content).unwrap_or_else(|| panic!("{user:?}"));
-        let said = assistant.content.rsplit(["#", "="].map(|m| m.chars().next().unwrap())).next().unwrap();
-        assert_eq!(said.trim().trim_end_matches('.'), result.to_string(), "{sum}: {}", assistant.content);
-        let alone = ["only.", "single token.", "number, please."].iter().any(|end| user.content.ends_with(end));
-        assert!(!alone || assistant.content == result.to_string(), "{user:?} {assistant:?}");
+        let (sum, result) = sum_of(user.content.as_str()).unwrap_or_else(|| panic!("{user:?}"));
+        let said = assistant.content.as_str().rsplit(["#", "="].map(|m| m.chars().next().unwrap())).next().unwrap();
+        assert_eq!(said.trim().trim_end_matches('.'), result.to_string(), "{sum}: {}", assistant.content.as_str());
+        let alone = ["only.", "single token.", "number, please."].iter().any(|end| user.content.as_str().ends_with(end));
+        assert!(!alone || assistant.content.as_str() == result.to_string(), "{user:?} {assistant:?}");
         n_asked += 1;
     }
     assert!(n_asked > 30);
@@ -257,7 +257,10 @@ fn conversations_are_turns_that_end_with_the_assistant() {
         for pair in roles.chunks(2) {
             assert_eq!(pair, ["user", "assistant"]);
         }
-        assert!(conversation.messages.iter().all(|m| !m.content.trim().is_empty() && !m.content.contains('{')), "{conversation:?}");
+        assert!(
+            conversation.messages.iter().all(|m| !m.content.as_str().trim().is_empty() && !m.content.as_str().contains('{')),
+            "{conversation:?}"
+        );
     }
 }
 
