@@ -141,13 +141,13 @@ pub(super) fn number(text: &str) -> Option<Decimal> {
 /// The numbers of a text, in order: `-1,234.50`, `$7`.
 fn numbers(text: &str) -> impl Iterator<Item = Decimal> {
     let is_inside = |c: char| c.is_ascii_digit() || c == ',' || c == '.';
-    let mut rest = text;
+    let mut at = 0;
     std::iter::from_fn(move || {
         loop {
-            let begin = rest.find(|c: char| c.is_ascii_digit())?;
-            let (before, from) = rest.split_at(begin);
+            let begin = at + text[at..].find(|c: char| c.is_ascii_digit())?;
+            let (before, from) = text.split_at(begin);
             let end = from.find(|c: char| !is_inside(c)).unwrap_or(from.len());
-            rest = &from[end..];
+            at = begin + end;
             let digits = from[..end].trim_end_matches([',', '.']);
             // A minus behind a digit or a letter takes away.
             let sign = before.trim_end_matches('$').strip_suffix('-');
