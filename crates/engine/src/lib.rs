@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod compare;
 mod error;
 mod folder;
 mod generate;
@@ -21,7 +22,7 @@ mod text;
 mod tool;
 
 pub use error::{Error, Result};
-pub use folder::{GENERATION_FILE, ModelFolder};
+pub use folder::{GENERATION_FILE, ModelFolder, generation_of};
 pub use generate::{Engine, Work};
 pub use request::{Completion, Finish, Next, Request, Written};
 pub use sampling::{Sampling, TokenLogprob};

@@ -20,6 +20,8 @@ pub mod import;
 
 pub mod export;
 
+pub mod quantize;
+
 pub mod complete;
 
 pub mod chat;
