@@ -1,9 +1,11 @@
-"""Golden file for crates/tokenizer: hard texts, cut into words by the patterns of five families.
+"""Golden file for crates/tokenizer: hard texts, cut into words by the patterns of nine families.
 
 Needs: regex, tiktoken. Run from the repository's root:
     python scripts/golden/split_patterns.py
 Writes crates/tokenizer/tests/golden/split_patterns.json: the patterns, and texts with the length in characters of each
-word that the regex package finds. The patterns of OpenAI's families are those in tiktoken, without their vocabularies.
+word that the regex package finds. The patterns of OpenAI's families are those in tiktoken, without their vocabularies; the others are
+those of the families' tokenizer.json. StarCoder's has no pattern of its own: digits are cut out, and GPT-2's words are found in each
+stretch between them, as if it were a text. So they are found here, and the pattern that crates/tokenizer has for it is held against that.
 """
 
 import json
@@ -39,10 +41,21 @@ PIECES = ["a", "B", "the", "Ab", "XYZ", "'s", "'T", "'ll", "'\u017f", "'x", "'",
           "\u0903", "\u20dd", "\U0001f600", "\u200d", "\ufe0f", "\u1100", "\u03a9", "\u0436", "\u212a", "\U00020000", "\U0001d400", "\u0378", "\u0000"]
 
 
+STARCODER = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?=\p{N})|\s+(?!\S)|\s+"
+TEKKEN = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+          r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+          r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+QWEN35 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*"
+          r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+SEED_CODER = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+"
+              r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
 def patterns() -> dict[str, str]:
     openai_public.load_tiktoken_bpe = openai_public.data_gym_to_mergeable_bpe_ranks = lambda *_, **__: {}
     of_openai = {name: getattr(openai_public, name)()["pat_str"] for name in ("gpt2", "cl100k_base", "o200k_base")}
-    return {"qwen2": QWEN2, **of_openai, "llama3": QWEN2.replace(r"|\p{N}|", r"|\p{N}{1,3}|")}
+    return {"qwen2": QWEN2, **of_openai, "llama3": QWEN2.replace(r"|\p{N}|", r"|\p{N}{1,3}|"),
+            "starcoder": STARCODER, "tekken": TEKKEN, "qwen3.5": QWEN35, "seed-coder": SEED_CODER}
 
 
 def texts() -> list[str]:
@@ -58,7 +71,15 @@ def lengths(pattern: regex.Pattern, text: str) -> list[int]:
 
 found = patterns()
 compiled = {name: regex.compile(pattern) for name, pattern in found.items()}
-rows = [{"text": text} | {name: lengths(pattern, text) for name, pattern in compiled.items()} for text in texts()]
+
+
+def between_digits(text: str) -> list[int]:
+    stretches = [stretch for stretch in regex.split(r"(\p{N})", text) if stretch]
+    return [length for stretch in stretches for length in lengths(compiled["gpt2"], stretch)]
+
+
+rows = [{"text": text} | {name: lengths(pattern, text) for name, pattern in compiled.items()} | {"starcoder": between_digits(text)}
+        for text in texts()]
 lines = [json.dumps(row, ensure_ascii=True, separators=(",", ":")) for row in rows]
 head = json.dumps(found, ensure_ascii=True, indent=1)
 GOLDEN.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, run, search, sft, tokenize};
+use commands::{bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, quantize, run, search, sft, tokenize};
 use context::{Context, EXIT_STOPPED, Options};
 
 /// Raises a chat model from raw web pages, on one machine.
@@ -42,6 +42,7 @@ enum Command {
     Eval(eval::Args),
     Import(import::Args),
     Export(export::Args),
+    Quantize(quantize::Args),
     Search(search::Args),
     Complete(complete::Args),
     Chat(chat::Args),
@@ -60,7 +61,7 @@ fn main() -> ExitCode {
     }
     // What has nothing to save stops without a word.
     let saves = match &cli.command {
-        Command::Import(_) | Command::Search(_) | Command::Complete(_) | Command::Chat(_) => false,
+        Command::Import(_) | Command::Search(_) | Command::Quantize(_) | Command::Complete(_) | Command::Chat(_) => false,
         Command::Tokenizer(args) => args.saves(),
         _ => true,
     };
@@ -90,6 +91,7 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<()> {
         Command::Eval(args) => eval::run(args, context),
         Command::Import(args) => import::run(args, context),
         Command::Export(args) => export::run(args, context),
+        Command::Quantize(args) => quantize::run(args, context),
         Command::Search(args) => search::run(args, context),
         Command::Complete(args) => complete::run(args, context),
         Command::Chat(args) => chat::run(args, context),

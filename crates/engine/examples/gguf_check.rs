@@ -4,6 +4,9 @@
 //! what it wrote. There is a file for each architecture in each of several formats, with random weights; `expected.json` has the ids of
 //! texts, and for each file the log-probabilities behind each text and how the most likely ids go on. TEXTS is a file of texts with the byte
 //! 0x1e between them, whose ids are written for each pattern that GGUF has a name for.
+//!
+//! `cargo run --release -p engine --example gguf_check FILE.gguf ...` prints the same of files that others wrote, a line of JSON for each;
+//! scripts/check/gguf_of_others.py runs it.
 
 #![forbid(unsafe_code)]
 
@@ -26,6 +29,9 @@ const GOES_ON: usize = 24;
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
+    if args.len() > 1 && args[1..].iter().all(|path| path.ends_with(".gguf")) {
+        return args[1..].iter().for_each(|path| println!("{}", of_others(Path::new(path))));
+    }
     let [_, tokenizer, texts, folder] = &args[..] else { panic!("give the paths of a tokenizer.json, of texts and of a folder") };
     let (tokenizer, folder) = (Tokenizer::load(Path::new(tokenizer)).expect("a tokenizer"), Path::new(folder));
     let mut files = Vec::new();
@@ -41,7 +47,8 @@ fn main() {
         Conversation { messages: vec![Message::text(Role::System, "Be brief."), Message::text(Role::User, "Who's there?\n")] };
     let hard = std::fs::read_to_string(texts).expect("a file of texts");
     let mut patterns = serde_json::Map::new();
-    for (pattern, whole_words) in [(Pattern::Qwen2, false), (Pattern::Gpt2, false), (Pattern::Llama3, true), (Pattern::O200k, false)] {
+    let with_names = Pattern::ALL.into_iter().filter(|pattern| *pattern != Pattern::Cl100k);
+    for (pattern, whole_words) in with_names.map(|pattern| (pattern, matches!(pattern, Pattern::Llama3 | Pattern::Tekken))) {
         let merges = Merges::Listed { pairs: tokenizer.merges().to_vec(), whole_words };
         // llama.cpp does not bring texts into normal form C.
         let end = vec![("<|endoftext|>".to_string(), tokenizer.merges().len() as u32 + 256)];
@@ -82,6 +89,22 @@ fn random(family: Family, tokenizer: &Tokenizer, folder: &Path) -> Stored {
     model.params.data.iter_mut().for_each(|weight| *weight += 0.05 * rng.normal());
     model::folder::save(&model, EndTokens { end_of_text: tokenizer.eot(), end_of_turn: tokenizer.im_end() }, folder).expect("a folder");
     Stored::open(folder).expect("the folder that was just written")
+}
+
+/// What is made of a file, or why it is refused.
+fn of_others(path: &Path) -> Value {
+    match ModelFolder::load(path, None) {
+        Ok((_, folder)) => {
+            let of_texts = TEXTS.iter().zip(answers(path)).map(|(text, mut answer)| {
+                answer["text"] = json!(text);
+                answer["ids"] = json!(folder.tokenizer.encode(text));
+                answer["prompt"] = json!(folder.prompt(text));
+                answer
+            });
+            json!({"texts": of_texts.collect::<Vec<Value>>(), "stop_ids": folder.stop_ids, "vocab_size": folder.tokenizer.vocab_size()})
+        }
+        Err(error) => json!({"refused": error.to_string()}),
+    }
 }
 
 /// Behind each text, the log-probabilities of all ids and the most likely ids one after the other.

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use base::files;
+use model::CONFIG_FILE;
+use model::folder::{Generation, Ids};
 use model::inference::Weights;
 use model::stored::Stored;
-use serde::Deserialize;
 use tensor::quant::Format;
 use tokenizer::{TOKENIZER_FILE, Tokenizer};
 
@@ -40,15 +41,13 @@ impl ModelFolder {
 
     fn beside(path: &Path, stored: &Stored) -> Result<ModelFolder> {
         let tokenizer = ModelFolder::tokenizer_of(path, stored)?;
+        let (file, start) = match &stored.gguf {
+            Some(file) => (gguf::generation(file)?, gguf::start(file)?),
+            // Llama 3 puts its first token before every text; GPT-2 and Qwen2 put none.
+            None => (generation_file(path)?, tokenizer.special("<|begin_of_text|>")),
+        };
+        let start = if tokenizer.is_ours() { Some(tokenizer.eot()) } else { start };
         let usual = Sampling { top_k: 50, top_p: 0.95, ..Sampling::plain(0.8) };
-        if let Some(file) = &stored.gguf {
-            let (start, end) = gguf::start_and_end(file)?;
-            let stop_ids = end.into_iter().collect();
-            let start = if tokenizer.is_ours() { Some(tokenizer.eot()) } else { start };
-            return Ok(ModelFolder { tokenizer, start: start.into_iter().collect(), sampling: usual, stop_ids });
-        }
-        let path = path.join(GENERATION_FILE);
-        let file = if path.exists() { files::read_json(&path)? } else { GenerationFile::default() };
         let sampling = match file.do_sample {
             Some(false) => Sampling::greedy(),
             _ => Sampling {
@@ -60,13 +59,7 @@ impl ModelFolder {
                 ..usual
             },
         };
-        let stop_ids = match file.eos_token_id {
-            None => Vec::new(),
-            Some(Ids::One(id)) => vec![id],
-            Some(Ids::Many(ids)) => ids,
-        };
-        // Llama 3 puts its first token before every text; GPT-2 and Qwen2 put none.
-        let start = if tokenizer.is_ours() { Some(tokenizer.eot()) } else { tokenizer.special("<|begin_of_text|>") };
+        let stop_ids = Ids::list(&file.eos_token_id).to_vec();
         Ok(ModelFolder { tokenizer, start: start.into_iter().collect(), sampling, stop_ids })
     }
 
@@ -123,22 +116,37 @@ impl ModelFolder {
     }
 }
 
-/// What is looked at in `generation_config.json`.
-#[derive(Debug, Default, Deserialize)]
-struct GenerationFile {
-    do_sample: Option<bool>,
-    temperature: Option<f32>,
-    top_k: Option<usize>,
-    top_p: Option<f32>,
-    min_p: Option<f32>,
-    repetition_penalty: Option<f32>,
-    eos_token_id: Option<Ids>,
+/// `generation_config.json` of a folder, if it has one.
+fn generation_file(folder: &Path) -> Result<Generation> {
+    let path = folder.join(GENERATION_FILE);
+    Ok(if path.exists() { files::read_json(&path)? } else { Generation::default() })
 }
 
-/// Hugging Face writes one id or a list.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Ids {
-    One(u32),
-    Many(Vec<u32>),
+/// How a model's maker samples from it, and which tokens begin and end its texts: what its files say, and where they say nothing of
+/// tokens, the special tokens that do so in known formats.
+pub fn generation_of(path: &Path, stored: &Stored) -> Result<Generation> {
+    let (mut generation, tokenizer) = match &stored.gguf {
+        Some(file) => (gguf::generation(file)?, Some(gguf::tokenizer_of(file)?)),
+        None => {
+            let config: Generation = files::read_json(&path.join(CONFIG_FILE))?;
+            let file = generation_file(path)?;
+            let bos_token_id = config.bos_token_id.or(file.bos_token_id);
+            let eos_token_id = config.eos_token_id.or_else(|| file.eos_token_id.clone());
+            let tokenizer = path.join(TOKENIZER_FILE).exists().then(|| ModelFolder::tokenizer_of(path, stored)).transpose()?;
+            (Generation { bos_token_id, eos_token_id, ..file }, tokenizer)
+        }
+    };
+    let Some(tokenizer) = tokenizer else { return Ok(generation) };
+    generation.bos_token_id = generation.bos_token_id.or(tokenizer.document_start());
+    // A GGUF file has one id for the end, and conversations another.
+    if generation.eos_token_id.is_none() || stored.gguf.is_some() {
+        let mut ends = Ids::list(&generation.eos_token_id).to_vec();
+        for end in TURN_ENDS.iter().filter_map(|spelling| tokenizer.special(spelling)) {
+            if !ends.contains(&end) {
+                ends.push(end);
+            }
+        }
+        generation.eos_token_id = (!ends.is_empty()).then_some(Ids::Many(ends));
+    }
+    Ok(generation)
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows the names of the keys and nothing else of either.
 
+use model::folder::{Generation, Ids};
 use model::gguf::{Array, Gguf, Value};
 use tokenizer::Tokenizer;
 use tokenizer::gguf::GgufVocabulary;
@@ -15,6 +16,8 @@ const TOKEN_TYPE: &str = "tokenizer.ggml.token_type";
 const MERGES: &str = "tokenizer.ggml.merges";
 const BOS: &str = "tokenizer.ggml.bos_token_id";
 const EOS: &str = "tokenizer.ggml.eos_token_id";
+/// Ids that end what a model writes: a text, a turn, a message.
+const ENDS: [&str; 3] = [EOS, "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
 const PADDING: &str = "tokenizer.ggml.padding_token_id";
 const ADD_BOS: &str = "tokenizer.ggml.add_bos_token";
 const CHAT_TEMPLATE: &str = "tokenizer.chat_template";
@@ -46,10 +49,35 @@ fn token_id(file: &Gguf, key: &str) -> Result<Option<u32>> {
     Ok(id.transpose()?)
 }
 
-/// The id that a reader puts before every text, if it puts one, and the id that ends what a model writes.
-pub(crate) fn start_and_end(file: &Gguf) -> Result<(Option<u32>, Option<u32>)> {
-    let puts_one = file.flag(ADD_BOS)? == Some(true);
-    Ok((token_id(file, BOS)?.filter(|_| puts_one), token_id(file, EOS)?))
+/// The id that a reader puts before every text, if it puts one.
+pub(crate) fn start(file: &Gguf) -> Result<Option<u32>> {
+    let puts_one = match file.flag(ADD_BOS)? {
+        Some(puts_one) => puts_one,
+        None => file.text(PRE)?.is_some_and(tokenizer::gguf::puts_bos),
+    };
+    Ok(token_id(file, BOS)?.filter(|_| puts_one))
+}
+
+/// Which ids begin and end texts, and how a model's maker samples from it.
+///
+/// # Errors
+/// A key that has a value of another type.
+pub fn generation(file: &Gguf) -> Result<Generation> {
+    let mut ends: Vec<u32> = Vec::new();
+    for key in ENDS {
+        ends.extend(token_id(file, key)?.filter(|id| !ends.contains(id)));
+    }
+    let number = |end: &str| -> Result<Option<f32>> { Ok(file.number(&format!("general.sampling.{end}"))?.map(|number| number as f32)) };
+    Ok(Generation {
+        bos_token_id: token_id(file, BOS)?,
+        eos_token_id: (!ends.is_empty()).then_some(Ids::Many(ends)),
+        temperature: number("temp")?,
+        top_k: file.integer("general.sampling.top_k")?,
+        top_p: number("top_p")?,
+        min_p: number("min_p")?,
+        repetition_penalty: number("penalty_repeat")?,
+        ..Generation::default()
+    })
 }
 
 /// The tokenizer of a file.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod calls;
+pub mod compare;
 mod engine;
 mod error;
 mod folder;
@@ -25,7 +26,7 @@ mod tool_runner;
 
 pub use engine::{Engine, Load, Work};
 pub use error::{Error, Result};
-pub use folder::{GENERATION_FILE, ModelFolder};
+pub use folder::{GENERATION_FILE, ModelFolder, generation_of};
 pub use request::{Completion, Finish, Next, Request, Ticket, Written};
 pub use sampling::{Sampling, TokenLogprob};
 pub use size::EngineConfig;

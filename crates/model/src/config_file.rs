@@ -9,7 +9,7 @@ use base::files;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::folder::EndTokens;
+use crate::folder::Generation;
 use crate::{Config, Error, Family, Result, RopeScaling};
 
 /// The name of the file.
@@ -201,13 +201,12 @@ pub fn check_sizes(config: &Config) -> std::result::Result<(), String> {
 
 /// Writes `config.json` with the names of transformers 4, which transformers 5 reads too. A model without end tokens says so: else
 /// an architecture's usual ones are meant.
-pub fn write(config: &Config, tokens: Option<EndTokens>, dtype: &str, folder: &Path) -> Result<()> {
-    let end_of_text = tokens.map(|tokens| tokens.end_of_text);
+pub fn write(config: &Config, generation: &Generation, dtype: &str, folder: &Path) -> Result<()> {
     let common = json!({
         "architectures": [architecture(config.family)],
         "model_type": config.family.name(),
-        "bos_token_id": end_of_text,
-        "eos_token_id": end_of_text,
+        "bos_token_id": generation.bos_token_id,
+        "eos_token_id": generation.eos_token_id,
         "initializer_range": 0.02,
         "tie_word_embeddings": config.tie_embeddings,
         "torch_dtype": dtype,

@@ -10,7 +10,7 @@ use std::path::Path;
 use base::files::{self, AtomicFile};
 use base::mmap::MappedFile;
 use safetensors::tensor::{Dtype, SafeTensors};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tensor::quant::{self, Format};
 
@@ -22,21 +22,55 @@ use crate::{Config, Error, Layout, Model, Params, Result, config_file};
 /// How the model's maker samples from it.
 pub const GENERATION_FILE: &str = "generation_config.json";
 
-/// `generation_config.json`.
-#[derive(Clone, Debug, Serialize)]
-struct GenerationFile {
-    bos_token_id: u32,
-    eos_token_id: Vec<u32>,
-    do_sample: bool,
-    temperature: f32,
-    top_k: usize,
-    top_p: f32,
+/// `generation_config.json`: what is read of it, and written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Generation {
+    /// Begins a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bos_token_id: Option<u32>,
+    /// What ends an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eos_token_id: Option<Ids>,
+    /// Whether ids are drawn, and not the most likely ones taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub do_sample: Option<bool>,
+    /// Divides the logits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
+    /// So many of the most likely ids stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<usize>,
+    /// The most likely ids stay until their probabilities sum to this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f32>,
+    /// Ids stay that are at least this times as likely as the most likely one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_p: Option<f32>,
+    /// Divides positive logits of ids that were there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repetition_penalty: Option<f32>,
 }
 
-/// `generation_config.json` of a model that has no end.
-#[derive(Clone, Debug, Serialize)]
-struct EndlessGenerationFile {
-    do_sample: bool,
+/// Hugging Face writes one id or a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Ids {
+    /// The only one.
+    One(u32),
+    /// Several.
+    Many(Vec<u32>),
+}
+
+impl Ids {
+    /// All of them, none where there are none.
+    pub fn list(ids: &Option<Ids>) -> &[u32] {
+        match ids {
+            None => &[],
+            Some(Ids::One(id)) => std::slice::from_ref(id),
+            Some(Ids::Many(ids)) => ids,
+        }
+    }
 }
 
 /// Tokens that the folder's files name.
@@ -50,32 +84,37 @@ pub struct EndTokens {
 
 /// Writes configuration and weights into a folder, in 32 bits, each file whole or not at all.
 pub fn save(model: &Model, tokens: EndTokens, folder: &Path) -> Result<()> {
-    let generation = GenerationFile {
-        bos_token_id: tokens.end_of_text,
-        eos_token_id: vec![tokens.end_of_turn, tokens.end_of_text],
-        do_sample: true,
-        temperature: 0.8,
-        top_k: 50,
-        top_p: 0.95,
+    let EndTokens { end_of_text, end_of_turn } = tokens;
+    let generation = Generation {
+        bos_token_id: Some(end_of_text),
+        eos_token_id: Some(Ids::Many(vec![end_of_turn, end_of_text])),
+        do_sample: Some(true),
+        temperature: Some(0.8),
+        top_k: Some(50),
+        top_p: Some(0.95),
+        ..Generation::default()
     };
     files::write_json(&folder.join(GENERATION_FILE), &generation)?;
-    write_model(&model.config, Source::Params(&model.params), Some(tokens), Format::F32, None, folder)
+    let in_config = Generation { eos_token_id: Some(Ids::One(end_of_text)), ..generation };
+    write_model(&model.config, Source::Params(&model.params), &in_config, Format::F32, None, folder)
 }
 
 /// Like [`save`], for a model whose ids all mean something else than an end: its answers have a length that is known
 /// beforehand, and the most likely ids.
 pub fn save_endless(model: &Model, folder: &Path) -> Result<()> {
-    files::write_json(&folder.join(GENERATION_FILE), &EndlessGenerationFile { do_sample: false })?;
-    write_model(&model.config, Source::Params(&model.params), None, Format::F32, None, folder)
+    let generation = Generation { do_sample: Some(false), ..Generation::default() };
+    files::write_json(&folder.join(GENERATION_FILE), &generation)?;
+    write_model(&model.config, Source::Params(&model.params), &generation, Format::F32, None, folder)
 }
 
-/// Writes stored weights with their configuration in 32 or 16 bits, in files of at most about `max_file_bytes`.
-pub fn export(stored: &Stored, format: Format, max_file_bytes: Option<u64>, folder: &Path) -> Result<()> {
+/// Writes stored weights with their configuration in 32 or 16 bits, in files of at most about `max_file_bytes`. The configuration names
+/// the ids that `generation` has; `generation_config.json` is the caller's.
+pub fn export(stored: &Stored, format: Format, max_file_bytes: Option<u64>, generation: &Generation, folder: &Path) -> Result<()> {
     if dtype_of(format).is_none() {
         return Err(Error::Refused(format!("safetensors hold no {}; choose f32, f16 or bf16, or write GGUF", format.name())));
     }
     stored.check(&Layout::new(&stored.config))?;
-    write_model(&stored.config, Source::Stored(stored), None, format, max_file_bytes, folder)
+    write_model(&stored.config, Source::Stored(stored), generation, format, max_file_bytes, folder)
 }
 
 /// A format's names in safetensors and in `config.json`.
@@ -91,7 +130,7 @@ fn dtype_of(format: Format) -> Option<(&'static str, &'static str)> {
 fn write_model(
     config: &Config,
     source: Source,
-    tokens: Option<EndTokens>,
+    generation: &Generation,
     format: Format,
     max_file_bytes: Option<u64>,
     folder: &Path,
@@ -139,7 +178,7 @@ fn write_model(
         let total: usize = format.row_bytes(layout.len);
         files::write_json(&folder.join(INDEX_FILE), &json!({"metadata": {"total_size": total}, "weight_map": weight_map}))?;
     }
-    config_file::write(config, tokens, name, folder)
+    config_file::write(config, generation, name, folder)
 }
 
 /// A matrix (rows, cols) the other way round.
@@ -266,7 +305,7 @@ mod tests {
             save(&model, EndTokens { end_of_text: 3, end_of_turn: 2 }, &whole).unwrap();
             for (format, max_file_bytes) in [(Format::F32, Some(40_000)), (Format::F16, None), (Format::Bf16, Some(20_000))] {
                 let _ = std::fs::remove_dir_all(&parts);
-                export(&Stored::open(&whole).unwrap(), format, max_file_bytes, &parts).unwrap();
+                export(&Stored::open(&whole).unwrap(), format, max_file_bytes, &Generation::default(), &parts).unwrap();
                 assert_eq!(parts.join(INDEX_FILE).exists(), max_file_bytes.is_some());
                 let back = load(&parts).unwrap();
                 assert_eq!(back.config, model.config);

@@ -19,6 +19,7 @@ mod params;
 pub mod stored;
 
 pub use config::{Config, Family, RopeScaling};
+pub use config_file::CONFIG_FILE;
 pub use error::{Error, Result};
 pub use forward::Activations;
 pub use params::{Layout, Params, Role, Span, TensorSpec};

@@ -48,18 +48,20 @@ pub const USER_DEFINED: i32 = 4;
 /// The type of an id that no token has.
 pub const UNUSED: i32 = 5;
 
-/// A name of `pre`, what it stands for, and whether a word that is a token is that token whatever the merges say.
+/// Names of `pre` and what they stand for.
 struct PreTokenizer {
     names: &'static [&'static str],
     pattern: Pattern,
+    /// Whether a word that is a token is that token whatever the merges say. The same vocabularies put their first token before every
+    /// text if a file does not say otherwise.
     whole_words: bool,
 }
 
 /// The names whose pattern is one of ours. The first name of a row is the one that is written.
 ///
-/// llama.cpp's pattern for the names of GPT-4o takes only ASCII for small and capital letters, and no marks into words; where texts
+/// llama.cpp's pattern for the names of GPT-4o and for Tekken takes only ASCII for small and capital letters, and no marks into words; where texts
 /// have others, the ids here are those that the model was trained with, and llama.cpp's are not.
-const PRE_TOKENIZERS: [PreTokenizer; 5] = [
+const PRE_TOKENIZERS: [PreTokenizer; 9] = [
     PreTokenizer {
         names: &["qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan", "solar-open", "grok-2"],
         pattern: Pattern::Qwen2,
@@ -94,7 +96,20 @@ const PRE_TOKENIZERS: [PreTokenizer; 5] = [
     },
     PreTokenizer { names: &["smaug-bpe", "dbrx", "glm4", "chatglm-bpe"], pattern: Pattern::Llama3, whole_words: false },
     PreTokenizer { names: &["gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"], pattern: Pattern::O200k, whole_words: false },
+    PreTokenizer {
+        names: &["starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b", "mellum2"],
+        pattern: Pattern::StarCoder,
+        whole_words: false,
+    },
+    PreTokenizer { names: &["tekken"], pattern: Pattern::Tekken, whole_words: true },
+    PreTokenizer { names: &["qwen35"], pattern: Pattern::Qwen35, whole_words: false },
+    PreTokenizer { names: &["seed-coder"], pattern: Pattern::SeedCoder, whole_words: false },
 ];
+
+/// Whether readers put the first token before every text where a file with this name of a pattern does not say.
+pub fn puts_bos(pre: &str) -> bool {
+    PRE_TOKENIZERS.iter().any(|row| row.whole_words && row.names.contains(&pre))
+}
 
 impl Tokenizer {
     /// The vocabulary for a GGUF file. Roles are those that [`Tokenizer::save`] writes: a document's first token begins a text, the

@@ -174,7 +174,8 @@ fn parse(file: &Value) -> std::result::Result<Tokenizer, String> {
     Tokenizer::from_parts(Parts { pattern, normalises, tokens, specials, merges })
 }
 
-/// What cuts texts into words: GPT-2's `ByteLevel`, or a `Split` and a `ByteLevel` that leaves the words alone.
+/// What cuts texts into words: GPT-2's `ByteLevel`, also behind single `Digits`, or a `Split` and a `ByteLevel` that leaves the words
+/// alone.
 fn parse_pattern(pre_tokenizer: &Value) -> std::result::Result<Pattern, String> {
     const PLACE: &str = "pre_tokenizer";
     let is_byte_level = |value: &Value, use_regex: bool| -> std::result::Result<(), String> {
@@ -194,6 +195,9 @@ fn parse_pattern(pre_tokenizer: &Value) -> std::result::Result<Pattern, String> 
             }
             let known = Pattern::ALL.into_iter().find(|pattern| exported(*pattern) == regex).or_else(|| Pattern::from_regex(regex));
             known.ok_or_else(|| format!("{PLACE}'s pattern is {regex:?}, which is none of those known"))
+        }
+        (Some("Sequence"), Some([digits, bytes])) if digits["type"] == "Digits" && digits["individual_digits"] == true => {
+            is_byte_level(bytes, true).map(|()| Pattern::StarCoder)
         }
         (Some("Sequence"), Some([bytes])) => is_byte_level(bytes, true).map(|()| Pattern::Gpt2),
         (Some("Sequence"), _) => Err(format!("{PLACE} is a sequence other than a \"Split\" and a \"ByteLevel\"")),
@@ -300,6 +304,11 @@ mod tests {
         });
         assert_eq!((gpt2.pattern(), gpt2.parts().normalises, gpt2.vocab_size()), (Pattern::Gpt2, false, 259));
         assert_eq!((gpt2.document_start(), gpt2.special("<think>")), (Some(258), None));
+        let digits = read(&|file| {
+            let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true});
+            file["pre_tokenizer"]["pretokenizers"] = json!([{"type": "Digits", "individual_digits": true}, bytes]);
+        });
+        assert_eq!(digits.pattern(), Pattern::StarCoder);
         let llama = read(&|file| {
             file["normalizer"] = Value::Null;
             file["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = Pattern::Llama3.regex().into();
@@ -325,6 +334,7 @@ mod tests {
         check("/pre_tokenizer/pretokenizers/0/pattern/Regex", json!(r"\w+"), "pattern is");
         check("/pre_tokenizer/pretokenizers/1/use_regex", json!(true), "use_regex is on");
         check("/pre_tokenizer/pretokenizers/1/add_prefix_space", json!(true), "add_prefix_space is on");
+        check("/pre_tokenizer/pretokenizers/0/type", json!("Digits"), "a sequence other than");
         check("/pre_tokenizer/type", json!("Whitespace"), "\"Whitespace\"");
         check("/model/merges", json!(["Ġ b", "x"]), "merge 1 is not a pair");
         check("/model/merges", json!(["Ġ a", "Ġb b"]), "merge 1 uses \"Ġb\"");

@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use base::files::{self, AtomicDir};
 use base::text::thousands;
-use engine::{EngineConfig, ModelFolder, Request, Sampling};
+use engine::{GENERATION_FILE, ModelFolder};
 use model::stored::Stored;
 use model::{Layout, folder, gguf};
 use tensor::quant::Format;
-use tokenizer::look::limited;
 
-use super::tokenize::DocumentReader;
 use crate::context::Context;
 
 /// Writes a model as a GGUF file, or as a model folder, in another number format if wished.
@@ -28,15 +26,7 @@ pub struct Args {
     /// Divide a folder's weights into files of about so many megabytes
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     max_file_mb: Option<u64>,
-    /// Measure on these documents, at most 200 KB of them, how many bits a byte of text costs the model as it was and as it was written
-    #[arg(long, value_name = "DOCUMENTS", num_args = 1..)]
-    measure: Vec<PathBuf>,
 }
-
-/// Bytes of text on which is measured.
-const MEASURED_BYTES: u64 = 200_000;
-/// Tokens of a sequence on which is measured, at most.
-const MEASURED_CONTEXT: usize = 512;
 
 /// A format by its name.
 pub fn parse_format(name: &str) -> Result<Format, String> {
@@ -62,65 +52,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         write_folder(&stored, from, args).with_context(place)?;
     }
     context.line(&told(&args.out)?);
-    if !args.measure.is_empty() {
-        let texts = texts(&args.measure, context)?;
-        let before = bits_per_byte(from, &texts, context)?;
-        let after = bits_per_byte(&args.out, &texts, context)?;
-        context.line(&format!(
-            "bits per byte: {before:.4} as it was, {after:.4} as written ({:+.4}, {:+.2}%)",
-            after - before,
-            100.0 * (after / before - 1.0)
-        ));
-    }
     println!("{}", args.out.display());
     Ok(())
 }
-
-/// The beginning of the documents.
-fn texts(inputs: &[PathBuf], context: &Context) -> anyhow::Result<Vec<String>> {
-    let mut documents = DocumentReader::open(inputs)?;
-    let texts: Vec<String> =
-        limited(documents.by_ref().map(|document| ((), document.text)), MEASURED_BYTES).map(|((), text)| text).collect();
-    documents.close(context)?;
-    if texts.iter().all(String::is_empty) {
-        bail!("there is no text to measure on; name documents that hold some");
-    }
-    Ok(texts)
-}
-
-/// How many bits a byte of the texts costs a model, each token given those before it in its sequence.
-fn bits_per_byte(path: &Path, texts: &[String], context: &Context) -> anyhow::Result<f64> {
-    let (weights, folder) = ModelFolder::load(path, None)?;
-    let lengths = folder.tokenizer.token_lengths();
-    let first = folder.tokenizer.document_start();
-    let capacity = weights.config().context.min(MEASURED_CONTEXT);
-    let mut requests = Vec::new();
-    for text in texts {
-        for piece in folder.tokenizer.encode(text).chunks(capacity - 1) {
-            let prompt: Vec<u32> = first.iter().chain(piece).copied().collect();
-            requests.push(Request { prompt_logprobs: true, ..Request::new(prompt, 0, Sampling::greedy(), 0) });
-        }
-    }
-    let mut engine = folder.engine(weights, EngineConfig::new(SEQUENCES, capacity, context.threads));
-    let progress = context.progress(&format!("measure {}", path.display()), requests.len() as u64);
-    let (mut bits, mut bytes) = (0.0, 0.0);
-    for some in requests.chunks(SEQUENCES) {
-        if context.stop.requested() {
-            return Err(base::Error::Stopped.into());
-        }
-        for (request, completion) in some.iter().zip(engine.generate(some, &mut |_, _| {})?) {
-            // Without a token before it, the first one is given and not told.
-            bytes += request.prompt[1..].iter().map(|&id| f64::from(lengths[id as usize])).sum::<f64>();
-            bits -= completion.prompt_logprobs.iter().map(|&logprob| f64::from(logprob)).sum::<f64>() / std::f64::consts::LN_2;
-        }
-        progress.advance(some.len() as u64);
-    }
-    progress.finish();
-    Ok(bits / bytes)
-}
-
-/// Sequences that are measured side by side.
-const SEQUENCES: usize = 16;
 
 fn write_gguf(stored: &Stored, from: &Path, format: Option<Format>, out: &Path) -> anyhow::Result<()> {
     let vocabulary = match &stored.gguf {
@@ -138,13 +72,15 @@ fn write_gguf(stored: &Stored, from: &Path, format: Option<Format>, out: &Path) 
 
 /// Files that lie beside the weights and are taken over as they are.
 const BESIDE: [&str; 6] =
-    ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json", "generation_config.json", "README.md"];
+    ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "special_tokens_map.json", GENERATION_FILE, "README.md"];
 
 fn write_folder(stored: &Stored, from: &Path, args: &Args) -> anyhow::Result<()> {
     let dir = AtomicDir::create(&args.out)?;
     let format = args.weights.unwrap_or_else(|| widest_stored(stored));
-    folder::export(stored, format, args.max_file_mb.map(|mb| mb << 20), dir.path())?;
+    let generation = engine::generation_of(from, stored)?;
+    folder::export(stored, format, args.max_file_mb.map(|mb| mb << 20), &generation, dir.path())?;
     if stored.gguf.is_some() {
+        files::write_json(&dir.path().join(GENERATION_FILE), &generation)?;
         ModelFolder::tokenizer_of(from, stored)?.save(dir.path())?;
     } else {
         for name in BESIDE.iter().filter(|name| from.join(name).exists()) {
@@ -170,15 +106,6 @@ fn told(out: &Path) -> anyhow::Result<String> {
     let written = Stored::open(out)?;
     let layout = Layout::new(&written.config);
     written.check(&layout)?;
-    let mut formats: Vec<(Format, usize)> = Vec::new();
-    for tensor in layout.tensors.iter().filter(|tensor| tensor.shape.len() == 2) {
-        let (format, _) = written.rows(tensor)?;
-        match formats.iter_mut().find(|(known, _)| *known == format) {
-            Some((_, numbers)) => *numbers += tensor.span.len,
-            None => formats.push((format, tensor.span.len)),
-        }
-    }
-    formats.sort_by_key(|(_, numbers)| std::cmp::Reverse(*numbers));
     let bytes: u64 = match written.gguf.is_some() {
         true => std::fs::metadata(out)?.len(),
         false => {
@@ -186,7 +113,7 @@ fn told(out: &Path) -> anyhow::Result<String> {
             sizes.collect::<std::io::Result<Vec<u64>>>()?.into_iter().sum()
         }
     };
-    let names: Vec<String> = formats.iter().map(|(format, _)| format.name().to_string()).collect();
+    let names: Vec<&str> = gguf::formats(&written, None)?.into_iter().map(Format::name).collect();
     Ok(format!(
         "{}, {} parameters, matrices in {}, {} bytes ({:.2} bits a parameter)",
         written.config.family.name(),

@@ -24,6 +24,8 @@ pub mod import;
 
 pub mod export;
 
+pub mod quantize;
+
 pub mod search;
 
 pub mod complete;

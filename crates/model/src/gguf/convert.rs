@@ -56,15 +56,50 @@ pub fn export(stored: &Stored, name: Option<&str>, vocabulary: Vec<(String, Valu
     write(path, &keys, &headers, first.into_iter().chain(data))
 }
 
+/// Bytes of all tensors in a file that [`export`] writes, without what stands between them.
+///
+/// # Errors
+/// Weights that are not those of the configuration.
+pub fn tensor_bytes(stored: &Stored, format: Option<Format>) -> Result<u64> {
+    let source = Source::Stored(stored);
+    let layout = Layout::new(&stored.config);
+    let bytes = |tensor: &TensorSpec| Ok(format_of(&source, tensor, format)?.row_bytes(tensor.span.len) as u64);
+    layout.tensors.iter().map(bytes).sum()
+}
+
+/// The formats of the matrices in a file that [`export`] writes, that of most numbers first; GPT-2's positions are none of them.
+///
+/// # Errors
+/// Weights that are not those of the configuration.
+pub fn formats(stored: &Stored, format: Option<Format>) -> Result<Vec<Format>> {
+    let source = Source::Stored(stored);
+    let layout = Layout::new(&stored.config);
+    let mut formats: Vec<(Format, usize)> = Vec::new();
+    for tensor in layout.tensors.iter().filter(|tensor| !stays_in_32_bits(tensor)) {
+        let format = format_of(&source, tensor, format)?;
+        match formats.iter_mut().find(|(known, _)| *known == format) {
+            Some((_, numbers)) => *numbers += tensor.span.len,
+            None => formats.push((format, tensor.span.len)),
+        }
+    }
+    formats.sort_by_key(|(_, numbers)| std::cmp::Reverse(*numbers));
+    Ok(formats.into_iter().map(|(format, _)| format).collect())
+}
+
 /// Numbers of a row.
 fn row_of(tensor: &TensorSpec) -> usize {
     *tensor.shape.last().expect("a tensor has a shape")
 }
 
+/// Whether a tensor is written in 32 bits, whatever is asked for.
+fn stays_in_32_bits(tensor: &TensorSpec) -> bool {
+    let is_positions = tensor.role == Role::Table && tensor.name.ends_with("wpe.weight");
+    matches!(tensor.role, Role::Gain | Role::Bias) || is_positions
+}
+
 /// The format that a tensor is written in.
 fn format_of(source: &Source, tensor: &TensorSpec, wanted: Option<Format>) -> Result<Format> {
-    let is_positions = tensor.role == Role::Table && tensor.name.ends_with("wpe.weight");
-    if matches!(tensor.role, Role::Gain | Role::Bias) || is_positions {
+    if stays_in_32_bits(tensor) {
         return Ok(Format::F32);
     }
     Ok(match wanted {

@@ -15,8 +15,8 @@ mod rows;
 mod value;
 mod write;
 
-pub use convert::export;
 pub(crate) use convert::type_of;
+pub use convert::{export, formats, tensor_bytes};
 pub use hyperparameters::Hyperparameters;
 pub use kind::TensorType;
 pub use names::{Change, Renamed, renamed_tensors};

@@ -48,6 +48,10 @@ fn other_families_come_back() {
         (Pattern::Llama3, true, "llama-bpe"),
         (Pattern::Llama3, false, "smaug-bpe"),
         (Pattern::O200k, false, "gpt-4o"),
+        (Pattern::StarCoder, false, "starcoder"),
+        (Pattern::Tekken, true, "tekken"),
+        (Pattern::Qwen35, false, "qwen35"),
+        (Pattern::SeedCoder, false, "seed-coder"),
     ] {
         let tokenizer = other(pattern, whole_words, &["<|endoftext|>"]);
         let mut keys = tokenizer.gguf_keys().unwrap();
@@ -75,7 +79,10 @@ fn names_of_one_pattern_are_read_alike_and_added_tokens_are_special() {
         ("deepseek-r1-qwen", Pattern::Qwen2, false),
         ("mpt", Pattern::Gpt2, false),
         ("llama4", Pattern::O200k, false),
+        ("smollm", Pattern::StarCoder, false),
+        ("minerva-7b", Pattern::StarCoder, false),
     ] {
+        assert_eq!(crate::gguf::puts_bos(pre), whole_words, "{pre}");
         let read = Tokenizer::from_gguf(GgufVocabulary { pre: Some(pre.into()), ..keys.clone() }).unwrap();
         assert_eq!(read.pattern(), pattern, "{pre}");
         assert!(matches!(read.parts().merges, Merges::Listed { whole_words: found, .. } if found == whole_words), "{pre}");
@@ -97,7 +104,7 @@ fn what_cannot_be_read_is_named() {
     };
     check(&|keys| keys.model = "llama".into(), "tokenizer.ggml.model is \"llama\", and only \"gpt2\"");
     check(&|keys| keys.pre = None, "tokenizer.ggml.pre is missing");
-    check(&|keys| keys.pre = Some("tekken".into()), "tokenizer.ggml.pre is \"tekken\"");
+    check(&|keys| keys.pre = Some("viking".into()), "tokenizer.ggml.pre is \"viking\"");
     check(&|keys| keys.token_type.truncate(5), "token_type has 5 types for 275 tokens");
     check(&|keys| keys.token_type[4] = 6, "token 4, \"%\", is of type 6 (byte)");
     check(&|keys| keys.token_type[4] = 2, "is of type 2 (unknown)");

@@ -52,6 +52,7 @@ const QWEN2: PlainWords = plain_words(ANY, ANY, ANY & !LETTER, LETTER, LETTER, L
 const CL100K: PlainWords = plain_words(ANY, ANY, WHITESPACE | OTHER, LETTER, LETTER, LETTER | SPACE | NUMBER);
 /// Here only small letters are a run, and a digit's apostrophe is none of its word.
 const O200K: PlainWords = plain_words(ANY & !UPPER, ANY, WHITESPACE, LOWER, LOWER, LOWER | SPACE | NUMBER);
+const TEKKEN: PlainWords = plain_words(ANY & !UPPER, ANY, ANY & !LETTER, LOWER, LOWER, LOWER | SPACE | NUMBER);
 
 /// The end of the word at `at` if it is plain.
 #[inline(always)]
@@ -84,23 +85,68 @@ pub(super) fn gpt2(text: &str, start: usize, letters: &mut Letters<'_>) -> usize
     }
 }
 
+/// [`gpt2`] between digits, each of which is a word: whitespace before one is as at the text's end.
+#[inline(always)]
+pub(super) fn starcoder(text: &str, start: usize, letters: &mut Letters<'_>) -> usize {
+    let (class, next) = class_at(text, start);
+    if class == NUMBER {
+        return next;
+    }
+    if class & WHITESPACE != 0 {
+        let end = run_end(text, next, WHITESPACE);
+        if class_at(text, end).0 == NUMBER {
+            return end;
+        }
+    }
+    gpt2(text, start, letters)
+}
+
 /// [`cl100k`] with words of one digit.
 #[inline(always)]
 pub(super) fn qwen2(text: &str, start: usize, letters: &mut Letters<'_>) -> usize {
-    plain_end(text, start, letters, &QWEN2).unwrap_or_else(|| letters_or_symbols_end(text, start, letters, 1, Newlines::EndWord))
+    plain_end(text, start, letters, &QWEN2).unwrap_or_else(|| letters_or_symbols_end(text, start, letters, &QWEN2_WORDS))
+}
+
+/// [`qwen2`] with marks that belong to letters.
+#[inline(always)]
+pub(super) fn qwen35(text: &str, start: usize, letters: &mut Letters<'_>) -> usize {
+    const WORDS: Words = Words { letters: LETTER | MARK, ..QWEN2_WORDS };
+    plain_end(text, start, letters, &QWEN2).unwrap_or_else(|| letters_or_symbols_end(text, start, letters, &WORDS))
+}
+
+/// [`qwen2`] with newlines that are no part of symbols before them.
+#[inline(always)]
+pub(super) fn seed_coder(text: &str, start: usize, letters: &mut Letters<'_>) -> usize {
+    const WORDS: Words = Words { behind_symbols: 0, ..QWEN2_WORDS };
+    plain_end(text, start, letters, &QWEN2).unwrap_or_else(|| letters_or_symbols_end(text, start, letters, &WORDS))
 }
 
 /// `'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*`, whitespace.
 #[inline(always)]
 pub(super) fn cl100k(text: &str, start: usize, letters: &mut Letters<'_>, newlines: Newlines) -> usize {
-    plain_end(text, start, letters, &CL100K).unwrap_or_else(|| letters_or_symbols_end(text, start, letters, 3, newlines))
+    let words = Words { digits: 3, newlines, ..QWEN2_WORDS };
+    plain_end(text, start, letters, &CL100K).unwrap_or_else(|| letters_or_symbols_end(text, start, letters, &words))
 }
 
+/// In what patterns differ that are like Qwen2's.
+struct Words {
+    /// What is a letter to them; a symbol is what is none, and neither number nor whitespace.
+    letters: Classes,
+    /// Digits of a word.
+    digits: usize,
+    /// What belongs to the symbols before it.
+    behind_symbols: Classes,
+    newlines: Newlines,
+}
+
+const QWEN2_WORDS: Words = Words { letters: LETTER, digits: 1, behind_symbols: NEWLINE, newlines: Newlines::EndWord };
+
 #[inline(always)]
-fn letters_or_symbols_end(text: &str, start: usize, letters: &mut Letters<'_>, digits: usize, newlines: Newlines) -> usize {
+fn letters_or_symbols_end(text: &str, start: usize, letters: &mut Letters<'_>, words: &Words) -> usize {
+    let symbol = SYMBOL & !words.letters;
     let (class, next) = class_at(text, start);
     if class == NUMBER {
-        return numbers_end(text, next, digits - 1);
+        return numbers_end(text, next, words.digits - 1);
     }
     if class != NEWLINE {
         let first = text.as_bytes()[start];
@@ -110,14 +156,14 @@ fn letters_or_symbols_end(text: &str, start: usize, letters: &mut Letters<'_>, d
             return end;
         }
         let end = letters.run_end(next);
-        if end > next || class & LETTER != 0 {
+        if end > next || class & words.letters != 0 {
             return end;
         }
-        if class & SYMBOL != 0 || first == b' ' && class_at(text, next).0 & SYMBOL != 0 {
-            return run_end(text, run_end(text, next, SYMBOL), NEWLINE);
+        if class & symbol != 0 || first == b' ' && class_at(text, next).0 & symbol != 0 {
+            return run_end(text, run_end(text, next, symbol), words.behind_symbols);
         }
     }
-    whitespace_end(text, start, newlines)
+    whitespace_end(text, start, words.newlines)
 }
 
 /// Letters as [`cased_end`], `\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*`, whitespace.
@@ -128,9 +174,22 @@ pub(super) fn o200k(text: &str, start: usize, letters: &mut Letters<'_>) -> usiz
         let apostrophe = text.as_bytes().get(end) == Some(&b'\'');
         return if apostrophe { contraction_end(text, end, true).unwrap_or(end) } else { end };
     }
+    numbers_or_paths_end(text, start, 3)
+}
+
+/// [`o200k`] without contractions, with words of one digit.
+#[inline(always)]
+pub(super) fn tekken(text: &str, start: usize, letters: &mut Letters<'_>) -> usize {
+    let letters_end = plain_end(text, start, letters, &TEKKEN).or_else(|| cased_end(text, start, letters));
+    letters_end.unwrap_or_else(|| numbers_or_paths_end(text, start, 1))
+}
+
+/// `\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*`, whitespace.
+#[inline(always)]
+fn numbers_or_paths_end(text: &str, start: usize, digits: usize) -> usize {
     let (class, next) = class_at(text, start);
     if class == NUMBER {
-        return numbers_end(text, next, 2);
+        return numbers_end(text, next, digits - 1);
     }
     if class & SYMBOL != 0 || text.as_bytes()[start] == b' ' && class_at(text, next).0 & SYMBOL != 0 {
         let end = run_end(text, next, SYMBOL);

@@ -1,4 +1,4 @@
-//! Text to words, as the patterns of five families of tokenizers cut them. Merges never cross a word's border.
+//! Text to words, as the patterns of nine families of tokenizers cut them. Merges never cross a word's border.
 //!
 //! The patterns are written out by hand, without a regex engine: this is the inner loop of training and encoding.
 //! Knows nothing of ids.
@@ -26,6 +26,15 @@ pub enum Pattern {
     /// Llama 3, and cl100k as it was first published: it differs from [`Pattern::Cl100k`] in whitespace with newlines in it
     /// at the end of the text.
     Llama3,
+    /// StarCoder and SmolLM: GPT-2's words, with each digit a word. Their files cut out the digits first and the words of what is
+    /// between them then; the pattern here does both at once.
+    StarCoder,
+    /// Mistral's Tekken: [`Pattern::O200k`] without contractions, and each digit is a word.
+    Tekken,
+    /// Qwen3.5: [`Pattern::Qwen2`] with marks that belong to letters.
+    Qwen35,
+    /// Seed-Coder: [`Pattern::Qwen2`], with newlines that are no part of symbols before them.
+    SeedCoder,
 }
 
 /// Older spellings of the patterns, which give the same words.
@@ -42,9 +51,19 @@ const OLDER_SPELLINGS: &[(Pattern, &str)] = &[
 
 impl Pattern {
     /// All of them.
-    pub const ALL: [Pattern; 5] = [Pattern::Qwen2, Pattern::Gpt2, Pattern::Cl100k, Pattern::O200k, Pattern::Llama3];
+    pub const ALL: [Pattern; 9] = [
+        Pattern::Qwen2,
+        Pattern::Gpt2,
+        Pattern::Cl100k,
+        Pattern::O200k,
+        Pattern::Llama3,
+        Pattern::StarCoder,
+        Pattern::Tekken,
+        Pattern::Qwen35,
+        Pattern::SeedCoder,
+    ];
 
-    /// The pattern, verbatim as the family's own files have it.
+    /// The pattern, verbatim as the family's own files have it where they have one.
     pub const fn regex(self) -> &'static str {
         match self {
             Pattern::Qwen2 => {
@@ -62,6 +81,19 @@ impl Pattern {
             Pattern::Llama3 => {
                 r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
             }
+            Pattern::StarCoder => r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?=\p{N})|\s+(?!\S)|\s+",
+            Pattern::Tekken => concat!(
+                r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|",
+                r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|",
+                r"\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+            ),
+            Pattern::Qwen35 => concat!(
+                r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}|",
+                r" ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+            ),
+            Pattern::SeedCoder => {
+                r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+"
+            }
         }
     }
 
@@ -73,6 +105,10 @@ impl Pattern {
             Pattern::Cl100k => "cl100k_base",
             Pattern::O200k => "o200k_base",
             Pattern::Llama3 => "llama3",
+            Pattern::StarCoder => "starcoder",
+            Pattern::Tekken => "tekken",
+            Pattern::Qwen35 => "qwen3.5",
+            Pattern::SeedCoder => "seed-coder",
         }
     }
 
@@ -97,13 +133,18 @@ impl Pattern {
             Pattern::Cl100k => for_each(Pattern::Cl100k, text, f),
             Pattern::O200k => for_each(Pattern::O200k, text, f),
             Pattern::Llama3 => for_each(Pattern::Llama3, text, f),
+            Pattern::StarCoder => for_each(Pattern::StarCoder, text, f),
+            Pattern::Tekken => for_each(Pattern::Tekken, text, f),
+            Pattern::Qwen35 => for_each(Pattern::Qwen35, text, f),
+            Pattern::SeedCoder => for_each(Pattern::SeedCoder, text, f),
         }
     }
 
     /// The letters that stand in runs.
     fn letters(self) -> Classes {
         match self {
-            Pattern::O200k => LOWER | CASELESS | MARK,
+            Pattern::O200k | Pattern::Tekken => LOWER | CASELESS | MARK,
+            Pattern::Qwen35 => LETTER | MARK,
             _ => LETTER,
         }
     }
@@ -117,6 +158,10 @@ impl Pattern {
             Pattern::Cl100k => cut::cl100k(text, start, letters, Newlines::EndWordInside),
             Pattern::O200k => cut::o200k(text, start, letters),
             Pattern::Llama3 => cut::cl100k(text, start, letters, Newlines::EndWord),
+            Pattern::StarCoder => cut::starcoder(text, start, letters),
+            Pattern::Tekken => cut::tekken(text, start, letters),
+            Pattern::Qwen35 => cut::qwen35(text, start, letters),
+            Pattern::SeedCoder => cut::seed_coder(text, start, letters),
         }
     }
 }
