@@ -21,7 +21,7 @@ use crate::words::mentioned;
 /// Tokens of an answer with its calls and what tools say.
 const TOKENS: usize = 200;
 /// Problems that a program solves and a small model does not, with the name of each in the card.
-const FOR_CODE: [&str; 5] = ["letters", "thirds", "six_digit_addition", "word_problem", "dots"];
+const FOR_CODE: [&str; 6] = ["letters", "thirds", "addition", "six_digit_addition", "word_problem", "dots"];
 /// Added to a problem that a program is to solve.
 const USE_CODE: &str = "Use code.";
 

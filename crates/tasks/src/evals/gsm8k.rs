@@ -108,8 +108,8 @@ pub fn answer(
     }
     let stop = subject.stop.clone();
     let mut begun = vec![false; requests.len()];
-    let completions = subject.engine.generate_texts(subject.tokenizer, &requests, &mut |written| {
-        if !std::mem::replace(&mut begun[written.request], true) {
+    let completions = subject.engine.generate_texts(subject.tokenizer, &requests, &mut |request, _| {
+        if !std::mem::replace(&mut begun[request], true) {
             on_answer();
         }
         if stop.requested() { Next::EndAll } else { Next::Continue }

@@ -170,5 +170,5 @@ pub fn assistant(key: &[Value]) -> Box<Answerer> {
 }
 
 fn answerer(answer: impl Fn(&Question) -> String + 'static) -> Box<Answerer> {
-    Box::new(move |questions| Ok(questions.iter().map(|question| Answer { text: answer(question), end: End::Ended }).collect()))
+    Box::new(move |questions| Ok(questions.iter().map(|question| Answer::plain(answer(question), End::Ended)).collect()))
 }

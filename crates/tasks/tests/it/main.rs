@@ -155,7 +155,7 @@ fn collect(path: &str, value: &serde_json::Value, keys: &mut std::collections::B
 fn a_run_without_a_world_still_has_a_report() {
     let root = folder("no-world");
     let mut ask = |questions: &[tasks::ask::Question]| {
-        let answer = tasks::ask::Answer { text: "and on it goes".into(), end: tasks::ask::End::Cut };
+        let answer = tasks::ask::Answer::plain("and on it goes".into(), tasks::ask::End::Cut);
         Ok(vec![answer; questions.len()])
     };
     let world = card::World::default();

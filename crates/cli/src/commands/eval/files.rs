@@ -97,7 +97,7 @@ pub fn run(args: &FileArgs, path: &Path, seed: u64, context: &Context) -> anyhow
         tasks = prepare(engine.capacity())?; // there is no memory for so long a sequence
     }
     let progress = context.progress("task files", tasks.iter().map(|task| task.steps(&options) as u64).sum());
-    let mut subject = Subject { engine, tokenizer: &folder.tokenizer, stop: context.stop.clone() };
+    let mut subject = Subject { engine, tokenizer: &folder.tokenizer, toolset: engine::Toolset::default(), stop: context.stop.clone() };
     let measured: tasks::Result<Vec<_>> = tasks.iter().map(|task| evals::run(task, &mut subject, &model, &options, &progress)).collect();
     progress.finish();
     let report = Report::new(path, seed, measured.map_err(from_tasks)?);
