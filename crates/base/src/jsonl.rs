@@ -55,6 +55,29 @@ pub fn cut_back(path: &Path, keep: impl Fn(&serde_json::Value) -> bool) -> Resul
     files::write_atomic(path, &kept)
 }
 
+/// The rows of a log that is about to be continued, none of a missing one. A half-written last line is cut off; any other line that is no
+/// row of this kind refuses the file, because it may be somebody's own.
+pub fn resume<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let bytes = files::read_bytes(path)?;
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let refuse = |number: usize, why: String| {
+        Error::damaged(path, format!("line {number}"), why, "write to another file, or mend this one to go on with it")
+    };
+    let mut rows = Vec::new();
+    for (index, line) in bytes[..whole].split_inclusive(|&byte| byte == b'\n').enumerate() {
+        rows.push(serde_json::from_slice(line).map_err(|error| refuse(index + 1, error.to_string()))?);
+    }
+    match bytes.get(whole) {
+        None => {}
+        Some(b'{') => files::write_atomic(path, &bytes[..whole])?,
+        Some(_) => return Err(refuse(rows.len() + 1, "it is no row of such a file".into())),
+    }
+    Ok(rows)
+}
+
 /// Opens a file to read, unpacked if the name ends in `.gz`.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>> {
     let file = File::open(path).map_err(|source| Error::io(path, "open", source))?;
@@ -113,6 +136,27 @@ mod tests {
         cut_back(&path, |row| row["step"].as_u64().unwrap() <= 3).unwrap();
         let rows: Vec<serde_json::Value> = read_jsonl(&path).unwrap().map(Result::unwrap).collect();
         assert_eq!(rows, [json!({"step": 1}), json!({"step": 2}), json!({"step": 3})]);
+    }
+
+    #[test]
+    fn a_log_goes_on_behind_its_last_whole_row_and_a_strange_file_stays() {
+        let path = files::scratch("jsonl-resume").join("rows.jsonl");
+        let row = |n: u32| json!({"n": n});
+        assert_eq!(resume::<serde_json::Value>(&path).unwrap(), Vec::<serde_json::Value>::new());
+        assert!(!path.exists());
+        for (text, left) in [("{\"n\":1}\n{\"n\":2}\n{\"n\"", "{\"n\":1}\n{\"n\":2}\n"), ("{\"n\":1}\n", "{\"n\":1}\n"), ("{\"n\":1}", "")]
+        {
+            std::fs::write(&path, text).unwrap();
+            let rows: Vec<serde_json::Value> = resume(&path).unwrap();
+            assert_eq!(rows, (1..=left.lines().count() as u32).map(row).collect::<Vec<_>>());
+            assert_eq!(files::read_text(&path).unwrap(), left);
+        }
+        for (text, place) in [("My diary\n", "line 1"), ("My diary", "line 1"), ("{\"n\":1}\n\n", "line 2"), ("{\"n\":1}\nx", "line 2")] {
+            std::fs::write(&path, text).unwrap();
+            let error = resume::<serde_json::Value>(&path).unwrap_err().to_string();
+            assert!(error.contains(place) && error.contains("write to another file"), "{error}");
+            assert_eq!(files::read_text(&path).unwrap(), text);
+        }
     }
 
     #[test]

@@ -14,7 +14,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, quantize, run, search, sft, tokenize};
+use commands::{
+    bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, quantize, questions, run, search, sft, synthesize,
+    tokenize,
+};
 use context::{Context, EXIT_STOPPED, Options};
 
 /// Raises a chat model from raw web pages, on one machine.
@@ -37,7 +40,9 @@ enum Command {
     Tokenizer(commands::tokenizer::Args),
     Tokenize(tokenize::Args),
     Pretrain(pretrain::Args),
+    Synthesize(synthesize::Args),
     Sft(sft::Args),
+    Questions(questions::Args),
     Probe(probe::Args),
     Eval(eval::Args),
     Import(import::Args),
@@ -86,7 +91,9 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<()> {
         Command::Tokenizer(args) => commands::tokenizer::run(args, context),
         Command::Tokenize(args) => tokenize::run(args, context),
         Command::Pretrain(args) => pretrain::run(args, context),
+        Command::Synthesize(args) => synthesize::run(args, context),
         Command::Sft(args) => sft::run(args, context),
+        Command::Questions(args) => questions::run(args, context),
         Command::Probe(args) => probe::run(args, context),
         Command::Eval(args) => eval::run(args, context),
         Command::Import(args) => import::run(args, context),

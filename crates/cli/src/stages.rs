@@ -87,7 +87,7 @@ impl Stage {
 
     /// Whether it goes on from what an interrupted attempt left; the others begin anew.
     pub fn resumes(self) -> bool {
-        matches!(self, Stage::Crawl | Stage::Documents | Stage::Base | Stage::Sft | Stage::Assistant)
+        matches!(self, Stage::Crawl | Stage::Documents | Stage::Base | Stage::Sft | Stage::Probe | Stage::Assistant)
     }
 
     /// Whether its bytes depend on the number of threads: those where floating-point sums are shared among them.

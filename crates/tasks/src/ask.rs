@@ -75,6 +75,8 @@ pub enum End {
     Cut,
     /// The prompt alone is longer than the model's context: nothing was asked.
     TooLong,
+    /// Whoever was asked would not answer; the text says why.
+    Refused,
 }
 
 /// What a model wrote.
@@ -111,6 +113,14 @@ pub struct Call {
     pub output: String,
 }
 
+/// What a text says behind the thought that it begins with; nothing where the thought has no end.
+pub fn after_thought(text: &str) -> &str {
+    match text.trim_start().strip_prefix("<think>") {
+        None => text,
+        Some(rest) => rest.split_once("</think>").map_or("", |(_, answer)| answer),
+    }
+}
+
 /// Whoever answers: one answer a question, in their order. Many questions at a time
 /// are answered much faster than one by one.
 pub type Ask<'a> = dyn FnMut(&[Question]) -> Result<Vec<Answer>> + 'a;
@@ -119,4 +129,21 @@ pub type Ask<'a> = dyn FnMut(&[Question]) -> Result<Vec<Answer>> + 'a;
 #[cfg(test)]
 pub(crate) fn scripted(answer: impl Fn(&Question) -> String) -> impl FnMut(&[Question]) -> Result<Vec<Answer>> {
     move |questions| Ok(questions.iter().map(|question| Answer::plain(answer(question), End::Ended)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after_thought;
+
+    #[test]
+    fn a_thought_is_no_part_of_the_answer() {
+        for (text, answer) in [
+            ("Yes.", "Yes."),
+            ("\n<think>Or no?</think>\n\nYes.", "\n\nYes."),
+            ("<think>Or no?", ""),
+            ("Yes. <think>Or no?</think>", "Yes. <think>Or no?</think>"),
+        ] {
+            assert_eq!(after_thought(text), answer);
+        }
+    }
 }

@@ -14,6 +14,7 @@ pub mod problems;
 pub mod stats;
 pub mod subject;
 pub mod svg;
+pub mod synthetic;
 pub mod verbatim;
 pub mod words;
 

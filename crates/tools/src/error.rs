@@ -19,6 +19,9 @@ pub enum Error {
     /// An endpoint did not give what was asked for; the sentence names it and the remedy.
     #[error("{0}")]
     Endpoint(String),
+    /// An endpoint would not answer this request; others may be answered. The sentence names it and the remedy.
+    #[error("{0}")]
+    Request(String),
 }
 
 /// The result of this crate's functions.

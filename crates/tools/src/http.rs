@@ -128,7 +128,7 @@ impl Client {
             return Err(Error::Endpoint(format!("{url} sent more than {} bytes; ask for less", self.limits.max_bytes)));
         }
         let fail = |text: String| Err(Error::Endpoint(text));
-        let said = || message(&bytes);
+        let said = || message(&bytes, call.headers);
         match status {
             200..=299 => {}
             300..=399 => {
@@ -141,6 +141,7 @@ impl Client {
                 let what = if status == 429 { "is busy" } else { "is broken" };
                 return Ok(Outcome::Again(format!("{url} {what} ({status}){}", said()), retry_after(&parts.headers)));
             }
+            400 | 413 | 422 => return Err(Error::Request(format!("{url} refused the request ({status}){}; mend the request", said()))),
             _ => return fail(format!("{url} refused the request ({status}){}; mend the request or the address", said())),
         }
         if let Err(error) = read {
@@ -188,8 +189,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     then.duration_since(now).ok()
 }
 
-/// What an answer says of an error, as ": text", or nothing.
-fn message(body: &[u8]) -> String {
+/// What an answer says of an error, as ": text", or nothing. A key that the server repeats is not told.
+fn message(body: &[u8], headers: &[(&str, String)]) -> String {
     let json: Value = serde_json::from_slice(body).unwrap_or_default();
     let error = &json["error"];
     let told = [&error["message"], error, &json["message"], &json["detail"]].into_iter().find_map(Value::as_str);
@@ -197,5 +198,15 @@ fn message(body: &[u8]) -> String {
         Some(told) => one_line(told),
         None => one_line(&String::from_utf8_lossy(&body[..body.len().min(2000)])),
     };
+    let text = hide_keys(text, headers);
     if text.is_empty() { String::new() } else { format!(": {}", clip(&text, 200, 0).trim_end_matches('.')) }
+}
+
+/// A key of fewer characters is a stand-in, as local servers want one.
+const SHORTEST_KEY: usize = 6;
+
+/// A text without the keys among the headers: a server may repeat what it was sent.
+pub fn hide_keys(text: String, headers: &[(&str, String)]) -> String {
+    let keys = headers.iter().filter_map(|(_, value)| value.split_whitespace().last()).filter(|key| key.len() >= SHORTEST_KEY);
+    keys.fold(text, |text, key| if text.contains(key) { text.replace(key, "(key)") } else { text })
 }

@@ -1,6 +1,6 @@
 //! A client of endpoints that speak OpenAI's API, hosted ones and local ones (llama.cpp, vLLM, Ollama): chat completions.
 //!
-//! For judges and for writing conversations. Knows nothing of what is asked. The key stands in no message.
+//! For judges and for writing conversations. Knows nothing of what is asked. The key stands in no message and in no answer.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use base::stop::Stop;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::http::{Call, Client, Limits};
+use crate::http::{Call, Client, Limits, hide_keys};
 use crate::{Error, Result};
 
 /// A model behind an endpoint.
@@ -111,7 +111,10 @@ impl OpenAi {
         };
         let call = Call { url: &url, headers: &headers, on_refused, on_unknown: &on_unknown };
         let answer = self.client.post(&call, &body, stop)?;
-        reply(&answer).ok_or_else(|| Error::Endpoint(format!("{url} answered without a message; check that it serves chat completions")))
+        match reply(&answer) {
+            Some(reply) => Ok(Reply { text: hide_keys(reply.text, &headers), ..reply }),
+            None => Err(Error::Endpoint(format!("{url} answered without a message; check that it serves chat completions"))),
+        }
     }
 }
 

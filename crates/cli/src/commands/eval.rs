@@ -24,7 +24,7 @@ use crate::context::Context;
 mod files;
 
 /// Sequences that are written at the same time.
-const SLOTS: usize = 64;
+pub const SLOTS: usize = 64;
 
 /// Measures a model: on published task files, against the answer key of a built-in web, and on documents.
 #[derive(Debug, clap::Args)]
@@ -185,7 +185,7 @@ fn nature(stage: &Stage, world: &World, context: &Context) -> anyhow::Result<Nat
 }
 
 /// A model that can be asked.
-fn subject<'a>(folder: &Path, tokenizer: &'a Tokenizer, context: &Context) -> anyhow::Result<Subject<'a>> {
+pub fn subject<'a>(folder: &Path, tokenizer: &'a Tokenizer, context: &Context) -> anyhow::Result<Subject<'a>> {
     let model = Model::load(folder)?;
     let engine = Engine::new(&model, EngineConfig::new(SLOTS, model.config.context, context.threads));
     Ok(Subject { engine, tokenizer, toolset: Toolset::default(), stop: context.stop.clone() })

@@ -12,7 +12,15 @@ pub mod tokenize;
 
 pub mod pretrain;
 
+pub mod answerer;
+
+pub mod ledger;
+
+pub mod synthesize;
+
 pub mod sft;
+
+pub mod questions;
 
 pub mod probe;
 

@@ -1,23 +1,22 @@
 //! `probe`: finds out what a model knows, and writes the conversations that teach it to say so.
 //!
-//! Joins the model, the questions, whoever judges, and the search tool over the documents.
+//! Joins the model, the questions, whoever judges, and the search tool over the documents. What was answered is stored as it comes, and
+//! a call that was interrupted goes on behind it.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use base::files::AtomicFile;
-use base::stop::Stop;
-use engine::{Engine, EngineConfig, Toolset};
-use model::Model;
+use anyhow::bail;
+use base::files;
+use base::jsonl::{self, JsonLog};
 use serde::{Deserialize, Serialize};
 use tasks::conversations::{self, StoredConversation};
 use tasks::manners::{self, Identity};
-use tasks::probe::{self, Exact, Knowledge, Lessons, ProbeConfig, Probed, Question};
-use tasks::subject::Subject;
+use tasks::probe::{self, ByModel, Exact, Judge, Knowledge, Lessons, ProbeConfig, Probed, Question};
 use tokenizer::Tokenizer;
 
-use super::eval::from_tasks;
+use super::answerer::EndpointArgs;
+use super::eval::{from_tasks, subject};
 use crate::context::Context;
 
 /// Finds out what a model knows and writes lessons on it.
@@ -29,9 +28,14 @@ pub struct Args {
     /// Questions with their answers, as JSON lines
     #[arg(long)]
     questions: PathBuf,
-    /// Folder to write: answers.jsonl, conversations.jsonl, probe.json
+    /// Folder to write: answers.jsonl, conversations.jsonl, probe.json. An interrupted call there is continued
     #[arg(long)]
     out: PathBuf,
+    /// Who says whether an answer is right: a program that looks for the words (exact), or another model that is shown the passage
+    #[arg(long, default_value = "exact", value_parser = ["exact", "endpoint"], requires_if("endpoint", "endpoint"))]
+    judge: String,
+    #[command(flatten)]
+    endpoint: EndpointArgs,
     /// Answers sampled for each question
     #[arg(long, default_value_t = 8)]
     samples: usize,
@@ -55,6 +59,10 @@ pub struct Args {
     seed: u64,
 }
 
+/// How each question was answered.
+pub const ANSWERS: &str = "answers.jsonl";
+/// Of what these are answers.
+pub const ASKED: &str = "asked.json";
 /// What was found, in numbers.
 pub const SUMMARY: &str = "probe.json";
 /// The conversations on what is known.
@@ -62,10 +70,10 @@ pub const LESSONS: &str = "conversations.jsonl";
 /// The conversations that give a self and manners.
 pub const MANNERS: &str = "manners.jsonl";
 
-/// Sequences that are written at the same time.
-const SLOTS: usize = 64;
-/// Questions that are asked at a time: between two portions the command can be stopped.
+/// Questions that are asked at a time: between two portions answers are stored.
 const PORTION: usize = 256;
+/// The same where an endpoint judges, which takes longer and may cost money.
+const JUDGED_PORTION: usize = 16;
 /// Of a hundred known things, so many are looked up because the user asks for it.
 const SEARCHED_ANYWAY: usize = 6;
 
@@ -78,9 +86,25 @@ pub struct Summary {
     pub lessons: BTreeMap<String, usize>,
 }
 
+/// What `asked.json` says: on what the answers of a folder depend.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Asked {
+    /// Hash of the questions' file.
+    questions: String,
+    /// Hash of the model's files.
+    model: String,
+    /// `exact`, or the name of the model that judges.
+    judge: String,
+    config: ProbeConfig,
+}
+
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    base::files::create_folder(&args.out)?;
+    let judges = args.judge == "endpoint";
+    if args.endpoint.is_named() && !judges {
+        bail!("--endpoint is for --judge endpoint; the model that is probed is a folder");
+    }
+    files::create_folder(&args.out)?;
     let config = ProbeConfig { samples: args.samples, seed: args.seed, ..ProbeConfig::default() };
     let identity = args.name.as_ref().map(|name| Identity {
         name: name.clone(),
@@ -93,6 +117,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         config: &config,
         model: &args.model,
         questions: &args.questions,
+        judge: judges.then_some(&args.endpoint),
         documents: args.documents.as_deref(),
         identity: identity.as_ref(),
         out: &args.out,
@@ -111,6 +136,8 @@ pub struct Stage<'a> {
     pub model: &'a Path,
     /// The questions' file.
     pub questions: &'a Path,
+    /// The endpoint that judges; without one a program does.
+    pub judge: Option<&'a EndpointArgs>,
     /// Documents for the search tool of the lessons.
     pub documents: Option<&'a Path>,
     /// Who the assistant is.
@@ -124,7 +151,6 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
     let questions = probe::read_questions(stage.questions).map_err(from_tasks)?;
     anyhow::ensure!(!questions.is_empty(), "there are no questions in {}", stage.questions.display());
     let probed = ask(stage, &questions, context)?;
-    write_lines(&stage.out.join("answers.jsonl"), probed.iter().map(|probed| serde_json::json!(probed)))?;
     let toolset = super::tools::toolset(stage.documents, context)?;
     let with = Lessons {
         tools_offered: world::TOOLS_OFFERED,
@@ -140,38 +166,81 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
         conversations::write(&stage.out.join(MANNERS), &manners).map_err(from_tasks)?;
     }
     let summary = Summary::of(&questions, &probed, &lessons);
-    base::files::write_json(&stage.out.join(SUMMARY), &summary)?;
+    files::write_json(&stage.out.join(SUMMARY), &summary)?;
     Ok(summary)
 }
 
+/// Asks what `answers.jsonl` does not hold yet.
 fn ask(stage: &Stage, questions: &[Question], context: &Context) -> anyhow::Result<Vec<Probed>> {
+    refuse_other_answers(stage)?;
+    let path = stage.out.join(ANSWERS);
+    let mut probed: Vec<Probed> = jsonl::resume(&path)?;
+    if probed.len() > questions.len() || probed.iter().zip(questions).any(|(probed, question)| probed.id != question.id) {
+        bail!("{} does not answer the questions of {} in their order; remove it", path.display(), stage.questions.display());
+    }
+    let left = &questions[probed.len()..];
+    if left.is_empty() {
+        return Ok(probed);
+    }
     let tokenizer = Tokenizer::load_ours(stage.model)?;
-    let model = Model::load(stage.model)?;
-    let engine = Engine::new(&model, EngineConfig::new(SLOTS, model.config.context, context.threads));
-    let mut subject = Subject { engine, tokenizer: &tokenizer, toolset: Toolset::default(), stop: context.stop.clone() };
-    let mut judge = Exact::new(questions);
+    let mut subject = subject(stage.model, &tokenizer, context)?;
+    let endpoint = stage.judge.map(|args| args.open(context)).transpose()?.flatten();
+    let mut ask_judge = |asked: &[tasks::ask::Question]| endpoint.as_ref().map_or(Ok(Vec::new()), |endpoint| endpoint.ask(asked));
+    let (mut judge, portion): (Box<dyn Judge>, usize) = match endpoint {
+        Some(_) => (Box::new(ByModel { ask: &mut ask_judge }), JUDGED_PORTION),
+        None => (Box::new(Exact::new(questions)), PORTION),
+    };
+    let mut log = JsonLog::append_to(&path)?;
     let progress = context.progress("probe", questions.len() as u64);
-    let mut probed = Vec::with_capacity(questions.len());
-    for portion in questions.chunks(PORTION) {
+    progress.advance(probed.len() as u64);
+    for portion in left.chunks(portion) {
         let mut ask = |asked: &[tasks::ask::Question]| subject.ask(asked);
-        probed.extend(probe::probe(stage.config, portion, &mut ask, &mut judge).map_err(from_tasks)?);
+        let answered = probe::probe(stage.config, portion, &mut ask, judge.as_mut()).map_err(from_tasks)?;
+        answered.iter().try_for_each(|row| log.write(row))?;
+        probed.extend(answered);
         progress.advance(portion.len() as u64);
-        stopped(&context.stop)?;
+        if context.stop.requested() {
+            return Err(base::Error::Stopped.into());
+        }
     }
     progress.finish();
     Ok(probed)
 }
 
-fn stopped(stop: &Stop) -> anyhow::Result<()> {
-    if stop.requested() { Err(base::Error::Stopped.into()) } else { Ok(()) }
+/// Says of what the folder's answers are, and refuses a folder whose answers are of something else.
+fn refuse_other_answers(stage: &Stage) -> anyhow::Result<()> {
+    let asked = Asked {
+        questions: files::hash_file(stage.questions)?,
+        model: model_hash(stage.model)?,
+        judge: stage.judge.map_or("exact", EndpointArgs::name).to_owned(),
+        config: stage.config.clone(),
+    };
+    let path = stage.out.join(ASKED);
+    if !stage.out.join(ANSWERS).exists() {
+        return Ok(files::write_json(&path, &asked)?);
+    }
+    let is_same = path.exists() && files::read_json::<Asked>(&path)? == asked;
+    let folder = stage.out.display();
+    anyhow::ensure!(
+        is_same,
+        "{folder} holds answers of another model, to other questions, or otherwise asked; choose another folder or remove it"
+    );
+    Ok(())
 }
 
-fn write_lines(path: &Path, rows: impl Iterator<Item = serde_json::Value>) -> anyhow::Result<()> {
-    let mut file = AtomicFile::create(path)?;
-    for row in rows {
-        writeln!(file, "{row}")?;
+/// One hash for what decides a model's answers.
+fn model_hash(folder: &Path) -> anyhow::Result<String> {
+    let mut rows = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|source| base::Error::io(folder, "read", source))? {
+        let path = entry.map_err(|source| base::Error::io(folder, "read", source))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_weights = name.ends_with(".safetensors") && name != train::checkpoint::TRAINING;
+        if is_weights || name == "config.json" || name == "tokenizer.json" {
+            rows.push(format!("{name} {}\n", files::hash_file(&path)?));
+        }
     }
-    Ok(file.commit()?)
+    rows.sort_unstable();
+    Ok(files::hash_bytes(rows.concat().as_bytes()))
 }
 
 impl Summary {

@@ -188,6 +188,7 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                 config: &config,
                 model: &folder.of(Stage::Sft),
                 questions: assistant.questions.as_deref().unwrap_or(&built_in),
+                judge: None,
                 documents: Some(&folder.of(Stage::Documents)),
                 identity: Some(&assistant.identity(recipe, &run.home())),
                 out: &out,

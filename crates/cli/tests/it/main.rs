@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod crawl_recipe;
+mod endpoint;
 mod export;
 mod help;
 mod import;
@@ -11,6 +12,7 @@ mod odds;
 mod resume;
 mod search;
 mod support;
+mod synthetic;
 mod talk;
 mod task_files;
 mod tokenizer_look;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Question;
 use crate::Result;
-use crate::ask::{Ask, Prompt, Question as Asked};
+use crate::ask::{Answer, Ask, End, Prompt, Question as Asked, after_thought};
 use crate::words::{answers, words};
 
 /// What became of a question.
@@ -47,7 +47,8 @@ pub fn declines(answer: &str) -> bool {
     DECLINED.iter().any(|words| answer.contains(words))
 }
 
-/// A program that looks for the value: right is an answer that names it and no other value of the same attribute.
+/// A program that looks for the value: right is an answer that names it and no other value of the same attribute. Questions without
+/// an attribute have nothing in common that a wrong answer could name.
 #[derive(Debug)]
 pub struct Exact {
     pools: BTreeMap<(String, String), Vec<String>>,
@@ -57,7 +58,7 @@ impl Exact {
     /// A judge of these questions: the values of all questions of one kind and attribute are what wrong answers claim.
     pub fn new(questions: &[Question]) -> Exact {
         let mut pools: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-        for question in questions.iter().filter(|question| !question.answer.is_empty()) {
+        for question in questions.iter().filter(|question| !question.answer.is_empty() && !question.attribute.is_empty()) {
             pools.entry((question.kind.clone(), question.attribute.clone())).or_default().push(question.answer.clone());
         }
         for values in pools.values_mut() {
@@ -94,12 +95,31 @@ pub struct ByModel<'a> {
 }
 
 impl Judge for ByModel<'_> {
+    /// An answer that declines by its words is not shown to the model, and one that was given several times is shown once.
     fn judge(&mut self, pairs: &[(&Question, &str)]) -> Result<Vec<Verdict>> {
-        let prompts: Vec<Asked> = pairs.iter().map(|(question, answer)| Asked::greedy(Prompt::user(case(question, answer)), 8)).collect();
+        let mut cases: Vec<(&Question, &str)> = Vec::new();
+        let mut place_of: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        let mut places = Vec::with_capacity(pairs.len());
+        for &(question, answer) in pairs {
+            let answer = answer.trim();
+            let claims = !declines(answer) && !words(answer).is_empty();
+            places.push(claims.then(|| {
+                *place_of.entry((&question.id, answer)).or_insert_with(|| {
+                    cases.push((question, answer));
+                    cases.len() - 1
+                })
+            }));
+        }
+        let prompts: Vec<Asked> =
+            cases.iter().map(|(question, answer)| Asked::greedy(Prompt::user(case(question, answer)), VERDICT_TOKENS)).collect();
         let said = (self.ask)(&prompts)?;
-        Ok(said.iter().zip(pairs).map(|(said, (_, answer))| spoken(&said.text, answer)).collect())
+        let verdicts = said.iter().zip(&cases).map(|(said, (question, _))| spoken(said, question)).collect::<Result<Vec<Verdict>>>()?;
+        Ok(places.into_iter().map(|place| place.map_or(Verdict::NotAttempted, |place| verdicts[place])).collect())
     }
 }
+
+/// Tokens of a judge's word.
+const VERDICT_TOKENS: usize = 8;
 
 fn case(question: &Question, answer: &str) -> String {
     let passage = if question.passage.is_empty() { String::new() } else { format!("Passage: {}\n\n", question.passage) };
@@ -112,14 +132,24 @@ fn case(question: &Question, answer: &str) -> String {
     )
 }
 
-/// A judge's word as a verdict. One that is none counts as wrong, unless the answer declines by its words.
-fn spoken(said: &str, answer: &str) -> Verdict {
-    let first = words(said).first().map(|word| word.to_uppercase()).unwrap_or_default();
-    match first.as_str() {
-        "RIGHT" | "CORRECT" | "YES" => Verdict::Right,
-        "NONE" => Verdict::NotAttempted,
-        _ if declines(answer) => Verdict::NotAttempted,
-        _ => Verdict::Wrong,
+/// A judge's word as a verdict; one that is none counts as wrong. A judge who says nothing must not decide what a model is taught.
+fn spoken(said: &Answer, question: &Question) -> Result<Verdict> {
+    let refused = |text: String| Err(base::Error::Refused(text).into());
+    match (words(after_thought(&said.text)).first(), said.end) {
+        (_, End::Refused) => refused(format!("the judge would not judge an answer to the question {}: {}", question.id, said.text)),
+        (_, End::TooLong) => {
+            refused(format!("the question {} with its passage is longer than the judge's context; shorten the passage", question.id))
+        }
+        (None, End::Cut) => refused(format!(
+            "the judge came to the end of its tokens before it gave a verdict on the question {}; allow it more tokens to think, or name \
+             a judge who does not",
+            question.id
+        )),
+        (word, _) => Ok(match word.map(|word| word.to_uppercase()).as_deref() {
+            Some("RIGHT" | "CORRECT" | "YES") => Verdict::Right,
+            Some("NONE") => Verdict::NotAttempted,
+            _ => Verdict::Wrong,
+        }),
     }
 }
 
@@ -153,17 +183,46 @@ mod tests {
     }
 
     #[test]
+    fn a_program_knows_no_rivals_without_an_attribute() {
+        let mut questions = [question("1903"), question("London")];
+        let answer = "In 1903, in London.";
+        assert_eq!(Exact::new(&questions).judge(&[(&questions[0], answer)]).unwrap(), [Verdict::Wrong]);
+        questions.iter_mut().for_each(|question| question.attribute.clear());
+        assert_eq!(Exact::new(&questions).judge(&[(&questions[0], answer)]).unwrap(), [Verdict::Right]);
+    }
+
+    #[test]
     fn a_model_says_one_word() {
-        let mut ask = scripted(|asked| match &asked.prompt {
+        let mut shown = 0;
+        let mut answer = scripted(|asked| match &asked.prompt {
             Prompt::Chat(turns) if turns[0].1.contains("student: red") => "Right.".into(),
-            Prompt::Chat(turns) if turns[0].1.contains("student: green") => "WRONG, it is red".into(),
+            Prompt::Chat(turns) if turns[0].1.contains("student: green") => "<think>It is red.</think>WRONG, it is red".into(),
             Prompt::Chat(turns) if turns[0].1.contains("student: hm") => "none".into(),
             _ => "Let me think".into(),
         });
-        let mut judge = ByModel { ask: &mut ask };
+        let mut ask = |asked: &[Asked]| {
+            shown += asked.len();
+            answer(asked)
+        };
         let asked = question("red");
-        let pairs = [(&asked, "red"), (&asked, "green"), (&asked, "hm"), (&asked, "I don't know"), (&asked, "perhaps")];
-        let verdicts = judge.judge(&pairs).unwrap();
-        assert_eq!(verdicts, [Verdict::Right, Verdict::Wrong, Verdict::NotAttempted, Verdict::NotAttempted, Verdict::Wrong]);
+        let pairs = [(&asked, "red"), (&asked, "green"), (&asked, "hm"), (&asked, "I don't know"), (&asked, "perhaps"), (&asked, " red\n")];
+        let verdicts = ByModel { ask: &mut ask }.judge(&pairs).unwrap();
+        let (right, wrong, none) = (Verdict::Right, Verdict::Wrong, Verdict::NotAttempted);
+        assert_eq!(verdicts, [right, wrong, none, none, wrong, right]);
+        assert_eq!(shown, 4, "neither the one who declines nor a second \"red\" is shown");
+    }
+
+    #[test]
+    fn a_silent_judge_decides_nothing() {
+        let asked = question("red");
+        for (end, text, expected) in [
+            (End::Cut, "<think>Is it", "end of its tokens before it gave a verdict on the question q"),
+            (End::Refused, "the endpoint says no", "answer to the question q: the endpoint says no"),
+            (End::TooLong, "", "longer than the judge's context"),
+        ] {
+            let mut ask = |asked: &[Asked]| Ok(vec![Answer::plain(text.into(), end); asked.len()]);
+            let error = ByModel { ask: &mut ask }.judge(&[(&asked, "red")]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod judge;
 mod lessons;
+mod passages;
 mod writer;
 
 use std::path::Path;
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use judge::{ByModel, Exact, Judge, Verdict, declines};
 pub use lessons::{Lessons, UNKNOWN, lessons};
-pub use writer::{Passage, write_questions};
+pub use passages::{Draw, Passage};
+pub use writer::{ask_for_question, question_on};
 
 use crate::Result;
 use crate::ask::{Ask, Prompt, Question as Asked};

@@ -125,6 +125,31 @@ fn errors_name_the_endpoint_and_the_remedy() {
 }
 
 #[test]
+fn a_key_that_the_server_repeats_is_not_told() {
+    let long = format!("{} secret-key", "x".repeat(190)); // the sentence is cut within the key
+    for answer in [
+        says(401, json!({"error": {"message": "Incorrect API key: secret-key."}})),
+        says(400, json!({"error": long})),
+        says(500, json!({"detail": "Bearer secret-key"})),
+        Answer::Says(200, "", "authorization: Bearer secret-key".into()),
+    ] {
+        let error = ask(&Server::new(vec![answer]).url).unwrap_err();
+        assert!(!error.contains("sec"), "{error}");
+    }
+    let echo = says(200, json!({"choices": [{"message": {"content": "You sent Bearer secret-key, I think."}}]}));
+    assert_eq!(ask(&Server::new(vec![echo]).url).unwrap().text, "You sent Bearer (key), I think.");
+}
+
+#[test]
+fn a_request_that_is_refused_is_told_apart() {
+    for (status, alone) in [(400, true), (413, true), (422, true), (401, false), (402, false), (404, false), (405, false)] {
+        let server = Server::new(vec![says(status, json!({"error": "no"}))]);
+        let error = model(&server.url).chat(&[], &ChatOptions::default(), &Stop::new()).unwrap_err();
+        assert_eq!(matches!(error, tools::Error::Request(_)), alone, "{status}: {error}");
+    }
+}
+
+#[test]
 fn a_silent_endpoint_is_left_after_the_time() {
     let server = Server::new(vec![Answer::Sleeps(Duration::from_secs(60))]);
     let endpoint = model(&server.url).with_times(Duration::from_millis(100), Duration::from_millis(1));
