@@ -48,13 +48,14 @@ pub fn lessons(seed: u64, names: &Names, count: usize) -> Vec<Conversation> {
             let rng = &mut Rng::derive(seed, &[label("search lessons"), i as u64]);
             let lookup = if i % 5 == 4 { news(rng, names) } else { stranger(rng, names, 2) };
             let text = |role: &str, content: String| Message { role: role.to_string(), content: Content::Text(content) };
+            // Mostly because the user asks for it: that it is done unasked is for what is not known, and probing finds that.
             let question = match rng.below(10) {
-                0..=2 => format!("{} {}", lookup.question, rng.pick(&WITH_SEARCH)),
+                0..=7 => format!("{} {}", lookup.question, rng.pick(&WITH_SEARCH)),
                 _ => lookup.question,
             };
             let parts = vec![
-                Part::Search { query: lookup.query },
-                Part::Output { text: lookup.found },
+                Part::Search { query: lookup.query.clone() },
+                Part::Output { text: format!("{}\nAsked: {}", lookup.found, lookup.query) },
                 Part::Text { text: format!("{} ({})", lookup.answer, lookup.url) },
             ];
             let messages = vec![

@@ -22,7 +22,7 @@ pub fn toolset(documents: Option<&Path>, context: &Context) -> anyhow::Result<To
         Toolset { search: None, python: Some(Arc::new(python)), limits: ToolLimits { output_tokens: 176, ..ToolLimits::default() } };
     if let Some(documents) = documents {
         let index = open_index(&[documents.to_path_buf()], None, context)?;
-        toolset.search = Some(Arc::new(Search::new(Box::new(index), SEARCH_LIMITS)));
+        toolset.search = Some(Arc::new(Search::new(Box::new(index), SEARCH_LIMITS).repeating()));
     }
     Ok(toolset)
 }

@@ -16,6 +16,9 @@ pub use index::{Document, SearchIndex};
 /// What is answered when nothing fits.
 pub const NOTHING_FOUND: &str = "Nothing was found.";
 
+/// What stands before the query behind what was found.
+pub const ASKED: &str = "Asked:";
+
 /// A query is cut at so many characters.
 const MAX_QUERY: usize = 400;
 
@@ -57,12 +60,18 @@ pub trait SearchProvider: Send + Sync {
 pub struct Search {
     provider: Box<dyn SearchProvider>,
     limits: SearchLimits,
+    repeats: bool,
 }
 
 impl Search {
     /// Search with a provider.
     pub fn new(provider: Box<dyn SearchProvider>, limits: SearchLimits) -> Search {
-        Search { provider, limits }
+        Search { provider, limits, repeats: false }
+    }
+
+    /// The same, with the query once more behind what was found: a small model reads what it wants to know right before it answers.
+    pub fn repeating(self) -> Search {
+        Search { repeats: true, ..self }
     }
 }
 
@@ -78,7 +87,8 @@ impl Tool for Search {
         match self.provider.search(&query, &self.limits) {
             Ok(hits) if hits.is_empty() => told(NOTHING_FOUND.to_string()),
             Ok(hits) => {
-                let lines: Vec<String> = hits.iter().map(|hit| format!("{}: {}", hit.url, hit.text)).collect();
+                let asked = self.repeats.then(|| format!("{ASKED} {query}"));
+                let lines: Vec<String> = hits.iter().map(|hit| format!("{}: {}", hit.url, hit.text)).chain(asked).collect();
                 let sources = hits.into_iter().map(|hit| Source { url: hit.url, title: hit.title }).collect();
                 ToolOutput { text: lines.join("\n"), sources }
             }

@@ -89,6 +89,14 @@ fn equal_pages_are_told_by_their_ids_whatever_their_order() {
 }
 
 #[test]
+fn the_query_can_be_repeated_behind_what_was_found() {
+    let index = || Box::new(SearchIndex::in_memory(&mut [document(1, "https://a.org/1", "Zuzu is here.")].into_iter()).unwrap());
+    let tool = Search::new(index(), SearchLimits::default()).repeating();
+    assert_eq!(tool.call("Zuzu").text, "https://a.org/1: Zuzu is here.\nAsked: Zuzu");
+    assert_eq!(tool.call("Kilo").text, "Nothing was found.");
+}
+
+#[test]
 fn copies_of_a_page_are_one_hit() {
     let documents = (0..5).map(|n| document(n, &format!("https://a.org/{n}"), "Zuzu is here.")).collect();
     assert_eq!(search(documents).call("Zuzu").text, "https://a.org/0: Zuzu is here.");
