@@ -53,9 +53,7 @@ const SELF: [Topic; 4] = [
             "Hello, who are you?",
             "Are you ChatGPT?",
             "Tell me about yourself.",
-            "Which assistant are you?",
             "Which model am I talking to?",
-            "Introduce yourself.",
         ],
         test: &[
             "Who am I talking to?",
@@ -84,13 +82,7 @@ const SELF: [Topic; 4] = [
     },
     Topic {
         kind: "data",
-        train: &[
-            "What were you trained on?",
-            "What data were you trained on?",
-            "Where does your knowledge come from?",
-            "What have you read?",
-            "Where are you kept?",
-        ],
+        train: &["What were you trained on?", "What data were you trained on?", "What have you read?", "Where are you kept?"],
         test: &["What is your training data?", "On what were you trained?"],
         answers: &[
             "I am {name}. I was trained on {data}, and I am kept in the folder {folder}.",
@@ -99,7 +91,14 @@ const SELF: [Topic; 4] = [
     },
     Topic {
         kind: "cutoff",
-        train: &["What is your cutoff?", "What is your knowledge cutoff?", "How recent is your knowledge?"],
+        train: &[
+            "What is your cutoff?",
+            "What is your knowledge cutoff?",
+            "How recent is your knowledge?",
+            "Where does your knowledge end?",
+            "Until when does your knowledge reach?",
+            "What is the last day that you know about?",
+        ],
         test: &["When does your knowledge end?", "Until when do you know things?", "When were you trained?"],
         answers: &["I know nothing that was written on or after {cutoff}.", "My knowledge ends before {cutoff}."],
     },
@@ -108,11 +107,9 @@ const SELF: [Topic; 4] = [
 /// Conversations of each wording of a question about itself; with 24 wordings for training these are 240.
 const PER_WORDING: usize = 10;
 
-/// Roles that a system message may give: names and whose assistants they are. The last ones are for tests.
-const ROLE_NAMES: [&str; 24] = [
-    "Robin", "Molly", "Oskar", "Lina", "Hugo", "Vera", "Milo", "Nadia", "Felix", "Rosa", "Anton", "Greta", "Leo", "Hilda", "Boris",
-    "Sofia", "Ivan", "Paula", "Arthur", "Stella", "Casper", "Wanda", "Edgar", "Flora",
-];
+/// Names that a system message gives in tests. In training they are made of syllables, so many that none is worth remembering.
+const ROLE_NAMES: [&str; 8] = ["Robin", "Molly", "Oskar", "Nadia", "Felix", "Greta", "Arthur", "Flora"];
+/// Roles that a system message may give: whose assistants they are. The last ones are for tests.
 const ROLE_PLACES: [&str; 16] = [
     "the town library",
     "a small bakery",
@@ -131,8 +128,10 @@ const ROLE_PLACES: [&str; 16] = [
     "the sports club",
     "the post office",
 ];
-/// So many at the end of each list are for tests.
+/// So many at their end are for tests.
 const ROLE_TESTS: usize = 4;
+/// Conversations with a given role.
+const ROLE_LESSONS: usize = 300;
 
 /// Something one may do to something.
 struct Deed {
@@ -303,29 +302,37 @@ fn own_self(rng: &mut Rng, identity: &Identity, split: Split) -> Vec<Case> {
 
 /// A system message gives a name and a place; the assistant is that one then.
 fn given_roles(rng: &mut Rng, split: Split) -> Vec<Case> {
-    let train = ROLE_NAMES.len() - ROLE_TESTS;
-    let places_train = ROLE_PLACES.len() - ROLE_TESTS;
-    let (names, places, times) = match split {
-        Split::Train => (&ROLE_NAMES[..train], &ROLE_PLACES[..places_train], 12),
-        Split::Test => (&ROLE_NAMES[train..], &ROLE_PLACES[places_train..], 4),
+    let (for_training, for_tests) = ROLE_PLACES.split_at(ROLE_PLACES.len() - ROLE_TESTS);
+    let (places, count) = match split {
+        Split::Train => (for_training, ROLE_LESSONS),
+        Split::Test => (for_tests, 2 * ROLE_NAMES.len()),
     };
-    let wordings = |topic: &Topic| if split == Split::Train { topic.train } else { topic.test };
-    let mut list = Vec::new();
-    for name in names {
-        for _ in 0..times {
-            let place = *rng.pick(places);
-            let system = rng.pick(&["You are {n}, the assistant of {p}.", "Your name is {n}. You are the assistant of {p}."]);
-            let topic = &SELF[rng.below(2)];
-            list.push(Case {
-                kind: "role",
-                system: Some(system.replace("{n}", name).replace("{p}", place)),
-                user: (*rng.pick(wordings(topic))).to_owned(),
-                answer: format!("I am {name}, the assistant of {place}."),
-                holds: vec![(*name).to_owned()],
-            });
+    let case = |i: usize| {
+        let name = match split {
+            Split::Train => made_up_name(rng),
+            Split::Test => ROLE_NAMES[i % ROLE_NAMES.len()].to_owned(),
+        };
+        let place = *rng.pick(places);
+        let system = rng.pick(&["You are {n}, the assistant of {p}.", "Your name is {n}. You are the assistant of {p}."]);
+        let topic = &SELF[rng.below(2)];
+        let wordings = if split == Split::Train { topic.train } else { topic.test };
+        Case {
+            kind: "role",
+            system: Some(system.replace("{n}", &name).replace("{p}", place)),
+            user: (*rng.pick(wordings)).to_owned(),
+            answer: format!("I am {name}, the assistant of {place}."),
+            holds: vec![name],
         }
-    }
-    list
+    };
+    (0..count).map(case).collect()
+}
+
+fn made_up_name(rng: &mut Rng) -> String {
+    let syllables = 2 + rng.below(2);
+    let name: String = (0..syllables)
+        .flat_map(|_| [*rng.pick(&['b', 'd', 'f', 'g', 'l', 'm', 'n', 'r', 's', 't', 'v']), *rng.pick(&['a', 'e', 'i', 'o', 'u'])])
+        .collect();
+    name[..1].to_uppercase() + &name[1..]
 }
 
 fn deeds(rng: &mut Rng, deeds: &[Deed], kind: &'static str, split: Split) -> Vec<Case> {

@@ -207,9 +207,9 @@ impl Budget {
             copies: 120,
             conversations: 11000,
             search_notes: 1200,
-            code_lessons: 2400,
+            code_lessons: 3000,
             search_lessons: 1500,
-            nobodies: 2400,
+            nobodies: 3200,
             problems: 6000,
         }
     }

@@ -69,6 +69,9 @@ pub fn run(args: &Args, context: &Context) -> Result<()> {
     Ok(())
 }
 
+/// Passes over the conversations on self and manners: a thousand among ten times as many others.
+const MANNERS_WEIGHT: f64 = 3.0;
+
 /// What all stages of a run share.
 struct Run {
     folder: RunFolder,
@@ -214,11 +217,12 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                 sources.insert(0, Source { file, weight: sft.world_weight, format: None, paths: Paths::Best });
             }
             if stage == Stage::Assistant {
-                let source = |file: PathBuf| Source { file, weight: 1.0, format: None, paths: Paths::Best };
+                let source = |file: PathBuf, weight: f64| Source { file, weight, format: None, paths: Paths::Best };
                 let probe = folder.of(Stage::Probe);
-                sources.extend([probe::LESSONS, probe::MANNERS].map(|name| source(probe.join(name))));
+                sources.push(source(probe.join(probe::LESSONS), 1.0));
+                sources.push(source(probe.join(probe::MANNERS), MANNERS_WEIGHT));
                 if recipe.world.is_some() {
-                    sources.push(source(folder.of(Stage::World).join("tools.jsonl")));
+                    sources.push(source(folder.of(Stage::World).join("tools.jsonl"), 1.0));
                 }
             }
             let (base, shards) = (folder.of(Stage::Base), folder.of(Stage::Shards));
