@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use monty::MontyRun;
 use monty_types::{
-    CompileOptions, ExcType, MontyException, MontyObject, PrintWriter, PrintWriterCallback, ResourceLimits, ResourceTracker,
+    AssertMessageAnnotations, CompileOptions, ExcType, MontyException, MontyObject, PrintWriter, PrintWriterCallback, ResourceLimits,
+    ResourceTracker,
 };
 
 use super::{EXIT_MISUSED, EXIT_RAISED, Limits, MAX_PROGRAM_BYTES};
@@ -48,7 +49,9 @@ pub fn child_main(input: &mut dyn Read, output: &mut dyn Write) -> u8 {
 }
 
 fn run(program: &str, limits: &Limits, output: &mut dyn Write) -> Result<MontyObject, MontyException> {
-    let runner = MontyRun::new(program.to_string(), "program.py", Vec::new(), CompileOptions::default())?;
+    // An assertion says what the program says, as everywhere.
+    let options = CompileOptions { assert_message_annotations: AssertMessageAnnotations::Off };
+    let runner = MontyRun::new(program.to_string(), "program.py", Vec::new(), options)?;
     let resources = ResourceLimits::default()
         .max_duration(Duration::from_millis(limits.wall_ms))
         .max_memory((limits.memory_mb << 20) as usize)

@@ -63,7 +63,7 @@ fn a_tool_without_its_child_says_so() {
 
 #[test]
 fn many_programs_run_at_once() {
-    let tool = python(Limits::default());
+    let tool = python(Limits { wall_ms: 30_000, ..Limits::default() });
     std::thread::scope(|scope| {
         let calls: Vec<_> = (0..8)
             .map(|n| {
