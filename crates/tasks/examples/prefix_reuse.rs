@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let asked: Vec<Scored> = asked.collect();
     let longest = asked.iter().map(Scored::longest).max().unwrap_or(0);
     let engine = folder.engine(weights, EngineConfig::new(32, longest, threads));
-    let mut subject = Subject { engine, tokenizer: &folder.tokenizer, stop: Stop::new() };
+    let mut subject = Subject { engine, tokenizer: &folder.tokenizer, toolset: engine::Toolset::default(), stop: Stop::new() };
     // Log-probabilities of a whole prompt: such a prompt takes nothing over from the cache.
     let whole = |ids: Vec<u32>| Request { prompt_logprobs: true, ..Request::new(ids, 0, Sampling::greedy(), 0) };
     let sequences = asked.iter().flat_map(|scored| scored.options.iter().map(|tail| [&scored.common[..], &tail.ids].concat()));

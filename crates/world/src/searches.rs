@@ -41,12 +41,12 @@ pub fn sheets(seed: u64, names: &Names, count: usize) -> Vec<Sheet> {
         .collect()
 }
 
-/// Conversations in which the search tool is used: four of five about strangers, one about news that changed.
+/// Conversations in which the search tool is used: two of three about strangers, one about news that changed.
 pub fn lessons(seed: u64, names: &Names, count: usize) -> Vec<Conversation> {
     (0..count)
         .map(|i| {
             let rng = &mut Rng::derive(seed, &[label("search lessons"), i as u64]);
-            let lookup = if i % 5 == 4 { news(rng, names) } else { stranger(rng, names, 2) };
+            let lookup = if i % 3 == 2 { news(rng, names) } else { stranger(rng, names, 2) };
             let text = |role: &str, content: String| Message { role: role.to_string(), content: Content::Text(content) };
             // Mostly because the user asks for it: that it is done unasked is for what is not known, and probing finds that.
             let question = match rng.below(10) {

@@ -77,28 +77,25 @@ fn known(rng: &mut Rng, with: &Lessons, question: &Question) -> Vec<StoredConver
     vec![alone, offered]
 }
 
-/// Declined without tools; with a search tool looked up as well, now and then declined because tools are forbidden.
+/// Declined without tools; with a search tool every other one is looked up as well, or declined because tools are forbidden.
 fn unknown(rng: &mut Rng, with: &Lessons, question: &Question) -> Vec<StoredConversation> {
     let declined = |rng: &mut Rng| vec![Part::Text((*rng.pick(&UNKNOWN)).to_owned())];
-    let Some(search) = with.search else {
-        let parts = declined(rng);
-        return vec![stored(rng, with, question, "unknown", false, None, parts)];
-    };
-    match rng.below(100) {
-        0..50 => {
-            let parts = declined(rng);
-            vec![stored(rng, with, question, "unknown", false, None, parts)]
-        }
-        50..60 => {
+    let parts = declined(rng);
+    let mut list = vec![stored(rng, with, question, "unknown", false, None, parts)];
+    let Some(search) = with.search else { return list };
+    list.extend(match rng.below(100) {
+        0..14 => {
             let (wish, parts) = (*rng.pick(with.without_tools), declined(rng));
-            vec![stored(rng, with, question, "unknown, no tools wanted", true, Some(wish), parts)]
+            Some(stored(rng, with, question, "unknown, no tools wanted", true, Some(wish), parts))
         }
-        60..68 => {
+        14..22 => {
             let wish = *rng.pick(&WITH_SEARCH);
-            vec![stored(rng, with, question, "unknown, searched", true, Some(wish), searched(search, question))]
+            Some(stored(rng, with, question, "unknown, searched", true, Some(wish), searched(search, question)))
         }
-        _ => vec![stored(rng, with, question, "unknown, searched", true, None, searched(search, question))],
-    }
+        22..52 => Some(stored(rng, with, question, "unknown, searched", true, None, searched(search, question))),
+        _ => None,
+    });
+    list
 }
 
 /// The call, what it gave, and the answer with its address, or that nothing was found.

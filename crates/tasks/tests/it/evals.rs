@@ -33,7 +33,7 @@ fn model_folder(name: &str) -> PathBuf {
 fn with_subject<T>(path: &Path, capacity: usize, threads: usize, job: impl FnOnce(&mut Subject, &ModelFolder) -> T) -> T {
     let (weights, loaded) = ModelFolder::load(path, None).unwrap();
     let engine = loaded.engine(weights, EngineConfig::new(7, capacity, threads));
-    let mut subject = Subject { engine, tokenizer: &loaded.tokenizer, stop: Stop::new() };
+    let mut subject = Subject { engine, tokenizer: &loaded.tokenizer, toolset: engine::Toolset::default(), stop: Stop::new() };
     job(&mut subject, &loaded)
 }
 
