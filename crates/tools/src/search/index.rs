@@ -53,6 +53,14 @@ struct Fields {
     text: Field,
 }
 
+/// A candidate that fits, and the weight of the words in its best sentences.
+struct Found<'a> {
+    document: &'a Document,
+    title: &'a str,
+    page: Page<'a>,
+    weight: f32,
+}
+
 /// What stands beside the index: which documents it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -217,23 +225,29 @@ impl SearchProvider for SearchIndex {
             terms
         };
 
-        let mut pages: Vec<(&Document, &str, Page)> = Vec::new();
+        // Among pages that are about as good, those come first whose few sentences hold most of the query.
+        let mut pages: Vec<Found> = Vec::new();
         let mut best = None;
         for (score, document, title) in &candidates {
-            if pages.len() == limits.hits || best.is_some_and(|best| *score < LEAST_SHARE * best) {
+            if best.is_some_and(|best| *score < LEAST_SHARE * best) {
                 break;
             }
-            let is_copy = pages.iter().any(|(other, ..)| other.text == document.text);
+            let is_copy = pages.iter().any(|other| other.document.text == document.text);
             let page = Page::new(&document.text, &words, &mut terms);
             if !is_copy && page.holds_names(&words) {
                 best = best.or(Some(*score));
-                pages.push((document, title, page));
+                let (_, weight) = page.best(&words, limits.characters / limits.hits);
+                pages.push(Found { document, title, page, weight });
             }
         }
+        pages.sort_by(|a, b| b.weight.total_cmp(&a.weight)); // equal ones stay in their order
+        pages.truncate(limits.hits);
         let share = limits.characters / pages.len().max(1);
-        let hit = |(document, title, page): &(&Document, &str, Page)| {
+        let hit = |found: &Found| {
+            let document = found.document;
             let url = if document.url.is_empty() { one_line(&document.id) } else { short_url(&document.url) };
-            Hit { url, title: title.to_string(), date: document.date.clone(), text: page.best(&words, share) }
+            let (text, _) = found.page.best(&words, share);
+            Hit { url, title: found.title.to_string(), date: document.date.clone(), text }
         };
         Ok(pages.iter().map(hit).collect())
     }

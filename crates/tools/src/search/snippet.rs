@@ -47,9 +47,9 @@ impl<'a> Page<'a> {
         })
     }
 
-    /// The sentences that hold the most of the query, the weightiest words first, in the page's order. Where these leave
-    /// room, the sentences behind the best one fill it.
-    pub fn best(&self, words: &[Word], characters: usize) -> String {
+    /// The sentences that hold the most of the query, the weightiest words first, in the page's order, and the weight of
+    /// the words in them. Where these leave room, the sentences behind the best one fill it.
+    pub fn best(&self, words: &[Word], characters: usize) -> (String, f32) {
         let mut chosen: Vec<usize> = Vec::new();
         let mut covered: HashSet<usize> = HashSet::new();
         let mut room = characters;
@@ -75,8 +75,9 @@ impl<'a> Page<'a> {
             room = room.saturating_sub(length(at));
         }
         let Some(&first) = chosen.first() else {
-            return clip(&one_line(self.sentences.first().map_or("", |sentence| sentence.text)), characters, 0);
+            return (clip(&one_line(self.sentences.first().map_or("", |sentence| sentence.text)), characters, 0), 0.0);
         };
+        let weight = (0..words.len()).filter(|word| covered.contains(word)).map(|word| words[word].weight).sum();
         for at in first + 1..self.sentences.len() {
             if chosen.len() >= MAX_SENTENCES || chosen.contains(&at) || length(at) > room {
                 break;
@@ -87,11 +88,11 @@ impl<'a> Page<'a> {
         if let [only] = chosen[..] {
             let sentence = &self.sentences[only];
             let place = one_line(&sentence.text[..sentence.place]).len();
-            return clip(&one_line(sentence.text), characters, place);
+            return (clip(&one_line(sentence.text), characters, place), weight);
         }
         chosen.sort_unstable();
         let texts: Vec<String> = chosen.iter().map(|at| one_line(self.sentences[*at].text)).collect();
-        texts.join(" ")
+        (texts.join(" "), weight)
     }
 }
 
@@ -163,15 +164,16 @@ mod tests {
     fn the_sentences_with_the_most_words_are_given_in_their_order() {
         let words = [word("miwa", 3.0, Some(1)), word("baguye", 4.0, Some(1)), word("hobby", 2.0, None)];
         for (characters, expected) in [
-            (300, "Miwa Baguye is a weaver. She lives near Dr. J. Bo in Rawata. The hobby of Miwa is riding!"),
-            (54, "Miwa Baguye is a weaver. The hobby of Miwa is riding!"),
-            (30, "Miwa Baguye is a weaver."),
-            (12, "Miwa…"),
+            (300, ("Miwa Baguye is a weaver. She lives near Dr. J. Bo in Rawata. The hobby of Miwa is riding!", 9.0)),
+            (54, ("Miwa Baguye is a weaver. The hobby of Miwa is riding!", 9.0)),
+            (30, ("Miwa Baguye is a weaver.", 7.0)),
+            (12, ("Miwa…", 7.0)),
         ] {
-            assert_eq!(page(TEXT, &words).best(&words, characters), expected);
+            let (text, weight) = page(TEXT, &words).best(&words, characters);
+            assert_eq!((text.as_str(), weight), expected);
         }
-        assert_eq!(page(TEXT, &[]).best(&[], 300), "Miwa Baguye is a weaver.");
-        assert_eq!(page("", &words).best(&words, 300), "");
+        assert_eq!(page(TEXT, &[]).best(&[], 300), ("Miwa Baguye is a weaver.".to_string(), 0.0));
+        assert_eq!(page("", &words).best(&words, 300), (String::new(), 0.0));
     }
 
     #[test]

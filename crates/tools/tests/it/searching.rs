@@ -97,6 +97,23 @@ fn the_query_can_be_repeated_behind_what_was_found() {
 }
 
 #[test]
+fn the_page_that_says_it_comes_before_the_page_that_is_about_it() {
+    let mut documents = town();
+    documents.push(document(
+        300,
+        "https://a.org/much",
+        "Zuzu Bo. Zuzu Bo is here. Zuzu Bo is there. The food is good. Zuzu Bo likes the color.",
+    ));
+    documents.push(document(
+        301,
+        "https://a.org/it",
+        "Somebody else is somewhere. The favorite color of Zuzu Bo is blue. Nothing more is known of this.",
+    ));
+    let answer = search(documents).call("favorite color of Zuzu Bo").text;
+    assert!(answer.starts_with("https://a.org/it: The favorite color of Zuzu Bo is blue."), "{answer}");
+}
+
+#[test]
 fn copies_of_a_page_are_one_hit() {
     let documents = (0..5).map(|n| document(n, &format!("https://a.org/{n}"), "Zuzu is here.")).collect();
     assert_eq!(search(documents).call("Zuzu").text, "https://a.org/0: Zuzu is here.");
