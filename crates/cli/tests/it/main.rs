@@ -8,6 +8,7 @@ mod export;
 mod help;
 mod import;
 mod odds;
+mod quantize;
 mod resume;
 mod support;
 mod talk;
