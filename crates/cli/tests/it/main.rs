@@ -9,6 +9,7 @@ mod export;
 mod help;
 mod import;
 mod odds;
+mod quantize;
 mod resume;
 mod search;
 mod support;
