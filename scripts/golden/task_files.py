@@ -27,7 +27,8 @@ N = 12
 ANIMALS = ["a cat", "a dog", "the old horse", "a bird", "a fish", "the sheep", "a cow", "the fox", "a goose", "an owl", "a bee", "the hare"]
 PLACES = ["in the house", "on the hill", "by the river", "at school", "in the garden", "under the bridge", "in Zürich", "on the boat",
           "in the night", "behind the door", "near the sea", "on the road"]
-THINGS = ["bread", "a stone", "the letter", "some water", "a red box", "the key", "an apple", "the book", "12 eggs", "a coat", "the lamp", "it"]
+THINGS = ["bread", "a stone", "the letter", "some water", "a red box", "the key", "an apple", "the book", "12 eggs",
+          "a coat", "the lamp", "it"]
 
 
 def multiple_choice() -> list[dict]:

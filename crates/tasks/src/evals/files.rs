@@ -258,7 +258,7 @@ fn filled(row: &Value, key: &str) -> std::result::Result<String, String> {
     text(row, key).and_then(|text| if text.trim().is_empty() { Err(format!("{key:?} is empty")) } else { Ok(text) })
 }
 
-/// At least two texts, none of them empty. Where a table was read, numbers may have become numbers.
+/// At least two texts, none of them empty.
 fn texts(row: &Value, key: &str) -> std::result::Result<Vec<String>, String> {
     let list = row[key].as_array().ok_or_else(|| format!("{key:?} is not a list"))?;
     let texts: Vec<String> = list.iter().filter_map(|text| text.as_str().map(str::to_owned)).collect();
