@@ -38,10 +38,10 @@ pub struct EndpointArgs {
     #[arg(long, value_name = "NAME", requires = "endpoint")]
     endpoint_model: Option<String>,
     /// Requests to the endpoint at the same time
-    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, default_value_t = 4, value_name = "N", requires = "endpoint", value_parser = clap::value_parser!(u16).range(1..=256))]
     parallel: u16,
     /// Tokens beside those of an answer, for a model that thinks before it answers; its thoughts are left out
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_name = "N", requires = "endpoint")]
     thinking_tokens: u32,
 }
 
@@ -51,7 +51,7 @@ const KEY: &str = "OPENAI_API_KEY";
 const LONGEST: Duration = Duration::from_secs(300);
 /// Before the second of several tries.
 const PAUSE: Duration = Duration::from_secs(1);
-/// So many refusals one after the other are due to the settings and not to what is asked.
+/// More refusals before the first answer are due to the settings and not to what is asked.
 const REFUSALS: usize = 8;
 /// Questions are begun so many times the number of requests ahead of the oldest one without an answer, which a slow answer must not stop.
 const AHEAD: usize = 2;
@@ -151,6 +151,7 @@ impl Endpoint {
                     }
                 });
             }
+            drop(send);
             let outcome = hand_over(desk, &answers, take);
             desk.close();
             outcome
@@ -173,7 +174,7 @@ impl Endpoint {
         let messages: Vec<Message> = turns.iter().map(message).collect();
         let options = ChatOptions {
             temperature: Some(question.temperature),
-            max_tokens: Some(question.max_tokens as u32 + self.thinking_tokens),
+            max_tokens: Some(u32::try_from(question.max_tokens).unwrap_or(u32::MAX).saturating_add(self.thinking_tokens)),
             seed: Some(question.seed & SEED_BITS),
             stop: Vec::new(),
         };
@@ -193,24 +194,26 @@ impl Endpoint {
     }
 }
 
-/// Sorts answers by their numbers. A refusal waits for an answer behind it, so that wrong settings leave no trace in what is stored.
+/// Sorts answers by their numbers. Refusals wait for the first answer, so that wrong settings leave no trace in what is stored.
 fn hand_over(desk: &Desk, answers: &Receiver<(usize, tasks::Result<Answer>)>, take: &mut Take) -> tasks::Result<()> {
     let mut early = BTreeMap::new();
     let mut refusals: Vec<(usize, Answer)> = Vec::new();
+    let mut answered = false;
     for number in 0..desk.questions {
         while !early.contains_key(&number) {
-            let (number, answer) = answers.recv().expect("the desk holds a sender, and workers answer every question");
+            let (number, answer) = answers.recv().expect("workers answer every question");
             early.insert(number, answer);
         }
         let answer = early.remove(&number).expect("it is there now")?;
         desk.advance();
-        if answer.end == End::Refused {
+        if answer.end == End::Refused && !answered {
             if refusals.len() == REFUSALS {
-                return Err(base::Error::Refused(format!("{} requests one after the other failed: {}", REFUSALS + 1, answer.text)).into());
+                return Err(base::Error::Refused(format!("the first {} requests were refused: {}", REFUSALS + 1, answer.text)).into());
             }
             refusals.push((number, answer));
             continue;
         }
+        answered = true;
         for (number, refusal) in refusals.drain(..) {
             take(number, refusal)?;
         }

@@ -217,7 +217,7 @@ fn wrong_settings_leave_no_trace_and_strange_files_stay() {
     let wrong = answer(&mut synthesize(&refuses, &prompts, &out));
     assert_eq!(wrong.code, Some(1));
     assert!(
-        wrong.stderr.contains("9 requests one after the other failed: http://") && wrong.stderr.contains("max_tokens is too large"),
+        wrong.stderr.contains("the first 9 requests were refused: http://") && wrong.stderr.contains("max_tokens is too large"),
         "{}",
         wrong.stderr
     );
