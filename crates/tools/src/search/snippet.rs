@@ -8,7 +8,7 @@ use super::query::Word;
 use crate::plain::{clip, one_line};
 
 /// At most so many sentences of a page.
-const MAX_SENTENCES: usize = 3;
+const MAX_SENTENCES: usize = 6;
 
 /// A sentence and the numbers of the query's words that it holds, with the place of the first one.
 #[derive(Debug)]
