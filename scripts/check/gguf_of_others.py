@@ -23,8 +23,9 @@ from llama_cpp import Served, difference
 WIDTH, HEADS, KV_HEADS, HEAD, FFN, LAYERS, CONTEXT = 256, 4, 2, 64, 512, 8, 128
 TOKENIZER = json.loads(Path("crates/tokenizer/tests/golden/tokenizer.json").read_text())
 SPREAD = 0.06  # of the weights
-# The largest mean difference of log-probabilities.
-LIMITS = {"F32": 2e-3, "BF16": 2e-3, "F16": 2e-3, "Q8_0": 0.05, "Q6_K": 0.05, "Q5_K_M": 0.05, "Q4_K_M": 0.05, "Q4_0": 0.05}
+# The largest mean difference of log-probabilities. llama.cpp rounds activations to 16 bits beside weights of 16 bits, and has a table for
+# GPT-2's activation.
+LIMITS = {"F32": 2e-3, "F16": 2e-3, "BF16": 0.02, "Q8_0": 0.08, "Q6_K": 0.08, "Q5_K_M": 0.08, "Q4_K_M": 0.08, "Q4_0": 0.08}
 TEMPLATE = "{% for message in messages %}<|im_start|>{{ message.role }}<|im_sep|>{{ message.content }}<|im_end|>{% endfor %}"
 
 
