@@ -149,7 +149,7 @@ fn read(source: &Source, context: &Context) -> anyhow::Result<Share> {
     };
     context.line(&format!("{name}: {} conversations ({format}{kept}), weight {}", conversations.len(), source.weight));
     if let Some(first) = file.left_out.first() {
-        context.line(&format!("{name}: {} records left out, the first: {first}", file.left_out.len()));
+        context.line(&format!("{} records left out; the first is {first}", file.left_out.len()));
     }
     Ok(Share { conversations, weight: source.weight })
 }

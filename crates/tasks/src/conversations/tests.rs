@@ -177,7 +177,7 @@ fn openassistants_trees() {
 fn what_no_format_is_known_for_is_told_and_a_damaged_line_costs_itself() {
     let path = written("unknown", &[json!({"question": "q", "answer": "a"}).to_string()]);
     let why = read(&path, None, Paths::Best).unwrap_err().to_string();
-    assert!(why.contains("the keys answer, question") && why.contains("sharegpt"), "{why}");
+    assert!(["answer", "question", "sharegpt"].iter().all(|word| why.contains(word)), "{why}");
     std::fs::remove_file(path).unwrap();
     let ours = r#"{"id":"a","split":"train","kind":"x","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"search","query":"q"},{"type":"text","text":"t"}]}]}"#;
     let path = written("damaged", &["{\"messages\":[{\"role\"".to_string(), ours.to_string()]);

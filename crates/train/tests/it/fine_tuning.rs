@@ -142,7 +142,7 @@ fn a_model_of_others_learns_to_answer_in_its_own_format_or_in_ours() {
         let searches = Message { role: Role::Assistant, parts: vec![Part::Search("x".into()), Part::Output("y".into())] };
         let mut conversations = yes_and_no(100);
         conversations.push(Conversation { messages: vec![Message::text(Role::User, "a?"), searches] });
-        let summary = run(&config(), &base, &whole(&conversations), None, &out).unwrap();
+        let summary = run(&SftConfig { epochs: 4, ..config() }, &base, &whole(&conversations), None, &out).unwrap();
         assert!(summary.loss < 0.5, "{name} ends with the loss {}", summary.loss);
         assert_eq!(last_answers(&out), ["yes", "no"], "{name}");
         let (model, tokenizer) = (Model::load(&out).unwrap(), Tokenizer::load(&out).unwrap());
