@@ -84,7 +84,8 @@ fn the_card_tells_what_the_models_know() {
     assert!(copying.held_out.n == copying.samples.n && copying.samples.whole.right == 0, "{copying:?}");
 
     let written: Card = base::files::read_json(&root.join("report/report.json")).unwrap();
-    assert_eq!(written, card);
+    let stored = |card: &Card| serde_json::to_value(card).unwrap(); // what became of each question is not stored
+    assert_eq!(stored(&written), stored(&card));
     let text = std::fs::read_to_string(root.join("report/report.md")).unwrap();
     for picture in ["funnel.svg", "loss.svg", "recall.svg", "knowledge.svg", "problems.svg"] {
         assert!(text.contains(&format!("({picture})")) && root.join("report").join(picture).exists(), "{picture}");
