@@ -209,7 +209,7 @@ impl Budget {
             search_notes: 1200,
             code_lessons: 3000,
             search_lessons: 1500,
-            nobodies: 3200,
+            nobodies: 1600,
             problems: 6000,
         }
     }

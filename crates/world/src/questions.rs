@@ -91,8 +91,8 @@ pub fn questions(seed: u64, sources: &Sources, nobodies: usize) -> Vec<Question>
     for _ in 0..nobodies {
         // Most of them bear parts of residents' names, as people do; the others bear new ones, or those of the wide world.
         let name = match rng.below(10) {
-            0..=6 => sources.names.nobody(rng),
-            7 => sources.names.stranger(rng),
+            0..=4 => sources.names.nobody(rng),
+            5 | 6 => sources.names.stranger(rng),
             _ => format!("{} {}", rng.pick(&FIRST_NAMES), rng.pick(&LAST_NAMES)),
         };
         let attribute = Some(rng.pick(&ATTRIBUTES)).filter(|_| rng.chance(0.7));
