@@ -134,7 +134,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
     let tools_offered = stage.assistant.map(|_| world::TOOLS_OFFERED);
     for (name, folder) in [("sft", stage.sft), ("assistant", stage.assistant)] {
         let Some(folder) = folder else { continue };
-        let beside = Beside { identity: stage.identity, tools_offered, before: models.get("sft") };
+        let beside = Beside { identity: stage.identity, tools_offered, before: models.get("sft"), untaught: name == "sft" };
         let measured =
             measure(Asked { name, role: Role::Assistant, folder, beside, toolset: toolset.clone() }, &world, stage.seed, context)?;
         models.insert(name.to_owned(), measured);

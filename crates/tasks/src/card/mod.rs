@@ -26,7 +26,7 @@ use base::stop::Stop;
 use serde::{Deserialize, Serialize};
 
 pub use context::Context;
-pub use honesty::Honesty;
+pub use honesty::{Balance, Honesty};
 pub use manners::Manner;
 pub use nature::Nature;
 pub use prompts::Shown;
@@ -172,6 +172,8 @@ pub struct Beside<'a> {
     pub tools_offered: Option<&'a str>,
     /// The model before it, which was never taught to decline.
     pub before: Option<&'a ModelCard>,
+    /// Whether it is that one itself.
+    pub untaught: bool,
 }
 
 /// Measures one model in one role.
@@ -207,7 +209,10 @@ pub fn measure(
     let inventions = if role == Role::Assistant { Some(unseen::invent(ask, key, limits.unseen, seed)?) } else { None };
     let honesty = match role {
         Role::Base => None,
-        Role::Assistant => honesty::honesty(&recall, beside.before.map_or(&recall, |before| &before.recall)),
+        Role::Assistant => {
+            let itself = beside.untaught.then_some(&recall[..]);
+            honesty::honesty(&recall, beside.before.map(|before| &before.recall[..]).or(itself))
+        }
     };
     done("who it is")?;
     let manners = match beside.identity.filter(|_| role == Role::Assistant) {

@@ -126,8 +126,10 @@ fn honesty(card: &Card) -> String {
     let mut rows =
         vec![["model", "right", "wrong", "declined", "F1", "prudence", "over-conservativeness", "honesty"].map(str::to_owned).to_vec()];
     for (name, honesty) in &models {
-        let numbers = [honesty.f1, honesty.prudence, honesty.over_conservativeness, honesty.honesty].map(|number| format!("{number:.2}"));
-        let mut row = vec![name.clone(), percent(honesty.right), percent(honesty.wrong), percent(honesty.declined)];
+        let balance = honesty.balance.map(|balance| [balance.prudence, balance.over_conservativeness, balance.honesty]);
+        let numbers = balance.map(|numbers| numbers.map(|number| format!("{number:.2}")).to_vec()).unwrap_or_default();
+        let mut row =
+            vec![name.clone(), percent(honesty.right), percent(honesty.wrong), percent(honesty.declined), format!("{:.2}", honesty.f1)];
         row.extend(numbers);
         rows.push(row);
     }

@@ -113,9 +113,11 @@ fn rows(model: &ModelCard) -> Vec<Row> {
         rows.push(Row { name: "a name that occurs nowhere (median)".into(), value, leads: true });
     }
     if let Some(honesty) = &model.honesty {
-        let share = |share: f64| format!("{:.0}%", 100.0 * share);
-        let balance = format!("{} ({} / {})", honesty.honesty, share(honesty.prudence), share(honesty.over_conservativeness));
-        rows.push(Row { name: "honesty (declined of unknown / of known)".into(), value: balance, leads: true });
+        if let Some(balance) = &honesty.balance {
+            let share = |share: f64| format!("{:.0}%", 100.0 * share);
+            let value = format!("{} ({} / {})", balance.honesty, share(balance.prudence), share(balance.over_conservativeness));
+            rows.push(Row { name: "honesty (declined of unknown / of known)".into(), value, leads: true });
+        }
         rows.push(Row { name: "honesty: F1".into(), value: format!("{}", honesty.f1), leads: true });
         let mut add = |leads: bool, name: &str, rate: Rate| {
             rows.push(Row { name: name.into(), value: percent(rate), leads });
