@@ -453,7 +453,8 @@ mod tests {
 
     #[test]
     fn files_of_conversations_have_weights() {
-        let sft = "[sft]\nworld_weight = 0.5\nconversations = [{ file = \"a.jsonl\" }, { file = \"b\", weight = 3, format = \"hh-rlhf\", paths = \"all\" }]\n";
+        let sft = "[sft]\nworld_weight = 0.5\nconversations = [{ file = \"a.jsonl\" }, \
+                   { file = \"b\", weight = 3, format = \"hh-rlhf\", paths = \"all\" }]\n";
         let mut recipe = Recipe::parse(&format!("{SMALL}{sft}"), "x.toml").unwrap();
         recipe.resolve_paths("/r".as_ref()).unwrap();
         let sources = &recipe.sft.as_ref().unwrap().conversations;

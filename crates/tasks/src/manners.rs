@@ -255,10 +255,11 @@ pub fn cases(identity: &Identity, split: Split, seed: u64) -> Vec<Case> {
     list
 }
 
-/// The training cases as conversations, shuffled.
-pub fn conversations(identity: &Identity, seed: u64) -> Vec<StoredConversation> {
+/// The training cases as conversations, shuffled; every third of those that have no system message of their own offers tools by this one.
+pub fn conversations(identity: &Identity, tools_offered: &str, seed: u64) -> Vec<StoredConversation> {
     let stored = |(i, case): (usize, Case)| {
-        let mut messages: Vec<Message> = case.system.iter().map(|text| Message::text(Role::System, text.as_str())).collect();
+        let system = case.system.as_deref().or((i % 3 == 0).then_some(tools_offered));
+        let mut messages: Vec<Message> = system.iter().map(|text| Message::text(Role::System, *text)).collect();
         messages.push(Message::text(Role::User, case.user));
         messages.push(Message::text(Role::Assistant, case.answer));
         StoredConversation {
@@ -421,7 +422,7 @@ mod tests {
         assert!(train.is_disjoint(&test));
         let kinds: BTreeSet<&str> = cases(&identity(), Split::Test, 1).iter().map(|case| case.kind).collect();
         assert_eq!(kinds.len(), 7);
-        let own = conversations(&identity(), 1)
+        let own = conversations(&identity(), "Tools.", 1)
             .iter()
             .filter(|stored| ["name", "maker", "data", "cutoff"].contains(&stored.kind.as_str()))
             .count();

@@ -39,7 +39,8 @@ impl Start {
         let stored = Stored::open(base)?;
         if stored.gguf.is_none() && !base.join(TOKENIZER_FILE).exists() {
             return Err(Error::Refused(format!(
-                "{} has no {TOKENIZER_FILE}; a model is fine-tuned with its byte-level BPE vocabulary, which stands in that file (others, such as llama2.c's, are not trained with here)",
+                "{} has no {TOKENIZER_FILE}; a model is fine-tuned with its byte-level BPE vocabulary, \
+                 which stands in that file (others, such as llama2.c's, are not trained with here)",
                 base.display()
             )));
         }

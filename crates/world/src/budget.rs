@@ -118,6 +118,8 @@ pub struct Budget {
     pub code_lessons: usize,
     /// Conversations in which something is looked up.
     pub search_lessons: usize,
+    /// Ordinary conversations in which tools are offered.
+    pub plain_lessons: usize,
     /// Questions about people who occur nowhere.
     pub nobodies: usize,
     /// Problems for practice, and a sixth as many for tests.
@@ -172,6 +174,7 @@ impl Budget {
             search_notes: 60,
             code_lessons: 100,
             search_lessons: 60,
+            plain_lessons: 60,
             nobodies: 40,
             problems: 300,
         }
@@ -209,6 +212,7 @@ impl Budget {
             search_notes: 1200,
             code_lessons: 3000,
             search_lessons: 1500,
+            plain_lessons: 2000,
             nobodies: 1600,
             problems: 6000,
         }

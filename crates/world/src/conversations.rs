@@ -202,6 +202,23 @@ pub fn code_lessons(seed: u64, count: usize) -> Vec<Conversation> {
     list.into_iter().enumerate().map(row).collect()
 }
 
+/// Ordinary conversations in which tools are offered and nobody needs them, of all kinds in their usual shares.
+pub fn plain_lessons(seed: u64, sources: &Sources, count: usize) -> Vec<Conversation> {
+    let mut list = Vec::new();
+    for (kind, share) in SHARES {
+        for number in 0..(count * share).div_ceil(1000) {
+            let rng = &mut Rng::derive(seed, &[label("plain lessons"), label(kind), number as u64]);
+            let exchanges = exchanges(rng, kind, number, false, sources);
+            let offered = Message { role: "system".to_string(), content: Content::Text(TOOLS_OFFERED.to_string()) };
+            let mut messages = messages(rng, true, exchanges); // without a system message of its own
+            messages.insert(0, offered);
+            list.push(messages);
+        }
+    }
+    let row = |(i, messages)| Conversation { id: format!("plain-{i:05}"), split: "train".into(), kind: "plain".into(), messages };
+    list.into_iter().enumerate().map(row).collect()
+}
+
 fn code_lesson(rng: &mut Rng, problem: &Problem, unasked: bool) -> Vec<Message> {
     let text = |role: &str, content: String| Message { role: role.to_string(), content: Content::Text(content) };
     let offered = rng.chance(0.6);

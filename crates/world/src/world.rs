@@ -159,6 +159,7 @@ impl World {
         let conversations = conversations::conversations(seed, &sources, &budget);
         let mut tool_lessons = conversations::code_lessons(seed, budget.code_lessons);
         tool_lessons.extend(searches::lessons(seed, &names, budget.search_lessons));
+        tool_lessons.extend(conversations::plain_lessons(seed, &sources, budget.plain_lessons));
         World {
             config: *config,
             tool_lessons,

@@ -162,7 +162,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
     let lessons = probe::lessons(&with, &questions, &probed);
     conversations::write(&stage.out.join(LESSONS), &lessons).map_err(from_tasks)?;
     if let Some(identity) = stage.identity {
-        let manners = manners::conversations(identity, stage.config.seed);
+        let manners = manners::conversations(identity, world::TOOLS_OFFERED, stage.config.seed);
         conversations::write(&stage.out.join(MANNERS), &manners).map_err(from_tasks)?;
     }
     let summary = Summary::of(&questions, &probed, &lessons);
