@@ -217,6 +217,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// A file whose content tells its format.
+    pub fn new(file: impl Into<PathBuf>, weight: f64) -> Source {
+        Source { file: file.into(), weight, format: None, paths: Paths::default() }
+    }
+
     /// Refuses a weight that no number of passes has.
     pub fn check(&self) -> std::result::Result<(), String> {
         match (0.0..=1000.0).contains(&self.weight) {

@@ -116,17 +116,27 @@ impl Key {
 
     /// The distinct values by (kind, attribute), sorted.
     pub fn pools(&self) -> Pools {
-        let mut sets: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
-        for fact in &self.facts {
-            sets.entry((fact.kind.clone(), fact.attribute.clone())).or_default().insert(fact.value.clone());
-        }
-        sets.into_iter().map(|(name, values)| (name, values.into_iter().collect())).collect()
+        pools(self.facts.iter().map(|fact| [&fact.kind, &fact.attribute, &fact.value]))
     }
+}
+
+/// The distinct values of rows of kind, attribute and value, sorted.
+pub fn pools<'r>(rows: impl Iterator<Item = [&'r String; 3]>) -> Pools {
+    let mut sets: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for [kind, attribute, value] in rows {
+        sets.entry((kind.clone(), attribute.clone())).or_default().insert(value.clone());
+    }
+    sets.into_iter().map(|(name, values)| (name, values.into_iter().collect())).collect()
 }
 
 /// The pool of a fact's attribute, as phrases to look for. Empty for a fact whose
 /// attribute the pools do not know.
 pub fn pool_of<'p>(pools: &'p Pools, fact: &Fact) -> Vec<&'p str> {
-    let values = pools.get(&(fact.kind.clone(), fact.attribute.clone()));
+    pool(pools, &fact.kind, &fact.attribute)
+}
+
+/// The pool of an attribute; empty for one that the pools do not know.
+pub fn pool<'p>(pools: &'p Pools, kind: &str, attribute: &str) -> Vec<&'p str> {
+    let values = pools.get(&(kind.to_owned(), attribute.to_owned()));
     values.map(|values| values.iter().map(String::as_str).collect()).unwrap_or_default()
 }

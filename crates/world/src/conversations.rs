@@ -30,6 +30,18 @@ pub struct Message {
     pub content: Content,
 }
 
+impl Message {
+    /// A turn of plain words.
+    pub fn text(role: &str, words: impl Into<String>) -> Message {
+        Message { role: role.to_string(), content: Content::Text(words.into()) }
+    }
+
+    /// An assistant's turn in pieces.
+    pub fn of_parts(parts: Vec<Part>) -> Message {
+        Message { role: "assistant".to_string(), content: Content::Parts(parts) }
+    }
+}
+
 /// What is said: plain words, or pieces in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -198,8 +210,7 @@ pub fn code_lessons(seed: u64, count: usize) -> Vec<Conversation> {
         }
     }
     Rng::derive(seed, &[label("code lessons")]).shuffle(&mut list);
-    let row = |(i, messages)| Conversation { id: format!("code-{i:05}"), split: "train".into(), kind: "code".into(), messages };
-    list.into_iter().enumerate().map(row).collect()
+    lessons_of("code", list)
 }
 
 /// Ordinary conversations in which tools are offered and nobody needs them, of all kinds in their usual shares.
@@ -209,18 +220,21 @@ pub fn plain_lessons(seed: u64, sources: &Sources, count: usize) -> Vec<Conversa
         for number in 0..(count * share).div_ceil(1000) {
             let rng = &mut Rng::derive(seed, &[label("plain lessons"), label(kind), number as u64]);
             let exchanges = exchanges(rng, kind, number, false, sources);
-            let offered = Message { role: "system".to_string(), content: Content::Text(TOOLS_OFFERED.to_string()) };
             let mut messages = messages(rng, true, exchanges); // without a system message of its own
-            messages.insert(0, offered);
+            messages.insert(0, Message::text("system", TOOLS_OFFERED));
             list.push(messages);
         }
     }
-    let row = |(i, messages)| Conversation { id: format!("plain-{i:05}"), split: "train".into(), kind: "plain".into(), messages };
-    list.into_iter().enumerate().map(row).collect()
+    lessons_of("plain", list)
+}
+
+/// Lessons of one kind as rows of the training split.
+pub fn lessons_of(kind: &str, lessons: Vec<Vec<Message>>) -> Vec<Conversation> {
+    let row = |(i, messages)| Conversation { id: format!("{kind}-{i:05}"), split: "train".into(), kind: kind.into(), messages };
+    lessons.into_iter().enumerate().map(row).collect()
 }
 
 fn code_lesson(rng: &mut Rng, problem: &Problem, unasked: bool) -> Vec<Message> {
-    let text = |role: &str, content: String| Message { role: role.to_string(), content: Content::Text(content) };
     let offered = rng.chance(0.6);
     let asks = !offered || rng.chance(0.5);
     let refused = offered && !asks && rng.chance(0.2);
@@ -236,33 +250,31 @@ fn code_lesson(rng: &mut Rng, problem: &Problem, unasked: bool) -> Vec<Message> 
     };
     let mut messages = Vec::new();
     if offered {
-        messages.push(text("system", TOOLS_OFFERED.to_string()));
+        messages.push(Message::text("system", TOOLS_OFFERED));
     }
-    messages.push(text("user", question));
+    messages.push(Message::text("user", question));
     messages.push(if asks || unasked && !refused {
-        let parts = vec![
+        Message::of_parts(vec![
             Part::Python { code: problem.code.clone() },
             Part::Output { text: problem.answer.clone() },
             // The value alone: behind a space its tokens would be others than those that the tool wrote.
             Part::Text { text: problem.answer.clone() },
-        ];
-        Message { role: "assistant".to_string(), content: Content::Parts(parts) }
+        ])
     } else {
-        text("assistant", problem.solution(Style::Steps))
+        Message::text("assistant", problem.solution(Style::Steps))
     });
     messages
 }
 
 /// Turns as messages; now and then a system message stands before them.
 fn messages(rng: &mut Rng, held_out: bool, exchanges: Vec<Exchange>) -> Vec<Message> {
-    let message = |role: &str, content: String| Message { role: role.to_string(), content: Content::Text(content) };
     let mut messages = Vec::new();
     if !held_out && rng.chance(0.08) {
-        messages.push(message("system", (*rng.pick(&SYSTEMS)).to_string()));
+        messages.push(Message::text("system", *rng.pick(&SYSTEMS)));
     }
     for (user, assistant) in exchanges {
-        messages.push(message("user", user));
-        messages.push(message("assistant", assistant));
+        messages.push(Message::text("user", user));
+        messages.push(Message::text("assistant", assistant));
     }
     messages
 }

@@ -10,11 +10,11 @@ use crate::sheet::Sheet;
 use base::rng::{Rng, label};
 
 /// Something that holds until it changes.
-struct Office {
+pub struct Office {
     /// "Nesulo", "the Kilo River Race", "a loaf of bread in Nesulo"
-    subject: String,
+    pub subject: String,
     /// "mayor", "champion", "price"
-    attribute: &'static str,
+    pub attribute: &'static str,
     old: String,
     new: String,
     since: Day,
@@ -47,6 +47,28 @@ const PRICE: [&str; 5] = [
 ];
 
 impl Office {
+    /// One of any sort for a lesson, at a place and with people that are nowhere else: no page tells of it.
+    pub fn made_up(rng: &mut Rng, names: &Names) -> Office {
+        let town = names.stranger(rng).split(' ').next_back().unwrap_or_default().to_string();
+        let number = rng.below(24);
+        office(rng, names, &town, number)
+    }
+
+    /// What a page says after the change.
+    pub fn told_after(&self, rng: &mut Rng) -> String {
+        report(rng, self, true).join(" ")
+    }
+
+    /// What a page said before it.
+    pub fn told_before(&self, rng: &mut Rng) -> String {
+        report(rng, self, false).join(" ")
+    }
+
+    /// What holds now, in a sentence.
+    pub fn answer(&self) -> String {
+        crate::knowledge::capitalised(&self.told()[0].replace("{s}", &self.subject).replace("{v}", &self.new))
+    }
+
     fn told(&self) -> &'static [&'static str] {
         match self.attribute {
             "mayor" => &MAYOR,
@@ -55,7 +77,8 @@ impl Office {
         }
     }
 
-    fn questions(&self) -> Vec<String> {
+    /// Questions about it.
+    pub fn questions(&self) -> Vec<String> {
         let templates: [&str; 2] = match self.attribute {
             "mayor" => ["Who is the mayor of {s}?", "What is the name of the mayor of {s}?"],
             "champion" => ["Who is the champion of {s}?", "Who won {s}?"],
@@ -66,46 +89,6 @@ impl Office {
 
     fn sentence(&self, rng: &mut Rng, value: &str) -> String {
         crate::knowledge::capitalised(&rng.pick(self.told()).replace("{s}", &self.subject).replace("{v}", value))
-    }
-}
-
-/// Something that changed, made up for a lesson: no page tells of it.
-pub struct OfficeTemplate {
-    /// "Nesulo", "the Kilo Boat Race", "a loaf of bread in Nesulo"
-    pub subject: String,
-    /// "mayor", "champion", "price"
-    pub attribute: &'static str,
-    office: Office,
-}
-
-impl OfficeTemplate {
-    /// One of any sort, at a place and with people that are nowhere else.
-    pub fn new(rng: &mut Rng, names: &Names) -> OfficeTemplate {
-        let town = names.stranger(rng).split(' ').next_back().unwrap_or_default().to_string();
-        let number = rng.below(24);
-        let office = office(rng, names, &town, number);
-        OfficeTemplate { subject: office.subject.clone(), attribute: office.attribute, office }
-    }
-
-    /// Questions about it.
-    pub fn questions(&self) -> Vec<String> {
-        self.office.questions()
-    }
-
-    /// What a page says after the change.
-    pub fn changed(&self, rng: &mut Rng) -> String {
-        report(rng, &self.office, true).join(" ")
-    }
-
-    /// What a page said before it.
-    pub fn before(&self, rng: &mut Rng) -> String {
-        report(rng, &self.office, false).join(" ")
-    }
-
-    /// What holds now, in a sentence.
-    pub fn answer(&self) -> String {
-        let template = self.office.told()[0].replace("{s}", &self.subject).replace("{v}", &self.office.new);
-        crate::knowledge::capitalised(&template)
     }
 }
 

@@ -3,11 +3,11 @@
 //! As notes for the schoolbooks, and as conversations in the form of the search tool. The question comes before the text that answers
 //! it, which is another skill than reading a passage and being asked then. Names are new each time: nothing here is to be remembered.
 
-use crate::conversations::{Content, Conversation, Message, Part, TOOLS_OFFERED};
+use crate::conversations::{Conversation, Message, Part, TOOLS_OFFERED, lessons_of};
 use crate::dates;
 use crate::echoes::StrangerPassage;
 use crate::names::{Names, slug};
-use crate::news::OfficeTemplate;
+use crate::news::Office;
 use crate::residents::ATTRIBUTES;
 use crate::sheet::Sheet;
 use base::rng::{Rng, label};
@@ -43,29 +43,22 @@ pub fn sheets(seed: u64, names: &Names, count: usize) -> Vec<Sheet> {
 
 /// Conversations in which the search tool is used: two of three about strangers, one about news that changed.
 pub fn lessons(seed: u64, names: &Names, count: usize) -> Vec<Conversation> {
-    (0..count)
-        .map(|i| {
-            let rng = &mut Rng::derive(seed, &[label("search lessons"), i as u64]);
-            let lookup = if i % 3 == 2 { news(rng, names) } else { stranger(rng, names, 2) };
-            let text = |role: &str, content: String| Message { role: role.to_string(), content: Content::Text(content) };
-            // Mostly because the user asks for it: that it is done unasked is for what is not known, and probing finds that.
-            let question = match rng.below(10) {
-                0..=7 => format!("{} {}", lookup.question, rng.pick(&WITH_SEARCH)),
-                _ => lookup.question,
-            };
-            let parts = vec![
-                Part::Search { query: lookup.query.clone() },
-                Part::Output { text: format!("{}\nAsked: {}", lookup.found, lookup.query) },
-                Part::Text { text: format!("{} ({})", lookup.answer, lookup.url) },
-            ];
-            let messages = vec![
-                text("system", TOOLS_OFFERED.to_string()),
-                text("user", question),
-                Message { role: "assistant".to_string(), content: Content::Parts(parts) },
-            ];
-            Conversation { id: format!("search-{i:05}"), split: "train".into(), kind: "search".into(), messages }
-        })
-        .collect()
+    let lesson = |i: usize| {
+        let rng = &mut Rng::derive(seed, &[label("search lessons"), i as u64]);
+        let lookup = if i % 3 == 2 { news(rng, names) } else { stranger(rng, names, 2) };
+        // Mostly because the user asks for it: that it is done unasked is for what is not known, and probing finds that.
+        let question = match rng.below(10) {
+            0..=7 => format!("{} {}", lookup.question, rng.pick(&WITH_SEARCH)),
+            _ => lookup.question,
+        };
+        let parts = vec![
+            Part::Search { query: lookup.query.clone() },
+            Part::Output { text: format!("{}\nAsked: {}", lookup.found, lookup.query) },
+            Part::Text { text: format!("{} ({})", lookup.answer, lookup.url) },
+        ];
+        vec![Message::text("system", TOOLS_OFFERED), Message::text("user", question), Message::of_parts(parts)]
+    };
+    lessons_of("search", (0..count).map(lesson).collect())
 }
 
 /// A question about somebody new; the pages found tell two or three facts each, on one of them the one that is asked for.
@@ -102,10 +95,10 @@ fn stranger(rng: &mut Rng, names: &Names, pages: usize) -> Lookup {
 
 /// A question about something that changed: the newer page comes first, and holds.
 fn news(rng: &mut Rng, names: &Names) -> Lookup {
-    let office = OfficeTemplate::new(rng, names);
+    let office = Office::made_up(rng, names);
     let page = |number: i64| format!("https://daily.news/{}/{number}", slug(&office.subject));
     let (url, earlier) = (page(rng.range(100, 199)), page(rng.range(1, 99)));
-    let found = format!("{url}: {}\n{earlier}: {}", office.changed(rng), office.before(rng));
+    let found = format!("{url}: {}\n{earlier}: {}", office.told_after(rng), office.told_before(rng));
     Lookup {
         question: (*rng.pick(&office.questions())).clone(),
         query: format!("{} {}", office.subject, office.attribute),
@@ -118,6 +111,7 @@ fn news(rng: &mut Rng, names: &Names) -> Lookup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversations::Content;
 
     #[test]
     fn what_is_found_gives_the_answer() {

@@ -60,9 +60,9 @@ pub struct Args {
 }
 
 /// How each question was answered.
-pub const ANSWERS: &str = "answers.jsonl";
+const ANSWERS: &str = "answers.jsonl";
 /// Of what these are answers.
-pub const ASKED: &str = "asked.json";
+const ASKED: &str = "asked.json";
 /// What was found, in numbers.
 pub const SUMMARY: &str = "probe.json";
 /// The conversations on what is known.

@@ -10,7 +10,6 @@ use anyhow::{Context as _, Result};
 use base::run::{Done, begin, check_done, mark_done};
 use corpus::crawl::CrawlConfig;
 use corpus::curate::{Profile, Shelf};
-use tasks::conversations::Paths;
 use tasks::probe::ProbeConfig;
 use tokenizer::Pattern;
 use train::pretrain::PretrainConfig;
@@ -213,16 +212,14 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
             };
             let mut sources = sft.conversations.clone();
             if recipe.world.is_some() {
-                let file = folder.of(Stage::World).join("conversations.jsonl");
-                sources.insert(0, Source { file, weight: sft.world_weight, format: None, paths: Paths::Best });
+                sources.insert(0, Source::new(folder.of(Stage::World).join("conversations.jsonl"), sft.world_weight));
             }
             if stage == Stage::Assistant {
-                let source = |file: PathBuf, weight: f64| Source { file, weight, format: None, paths: Paths::Best };
                 let probe = folder.of(Stage::Probe);
-                sources.push(source(probe.join(probe::LESSONS), 1.0));
-                sources.push(source(probe.join(probe::MANNERS), MANNERS_WEIGHT));
+                sources.push(Source::new(probe.join(probe::LESSONS), 1.0));
+                sources.push(Source::new(probe.join(probe::MANNERS), MANNERS_WEIGHT));
                 if recipe.world.is_some() {
-                    sources.push(source(folder.of(Stage::World).join("tools.jsonl"), 1.0));
+                    sources.push(Source::new(folder.of(Stage::World).join("tools.jsonl"), 1.0));
                 }
             }
             let (base, shards) = (folder.of(Stage::Base), folder.of(Stage::Shards));

@@ -73,7 +73,7 @@ pub struct Args {
 fn parse_source(text: &str) -> Result<Source, String> {
     let named = text.rsplit_once('=').and_then(|(file, weight)| Some((file, weight.parse().ok()?)));
     let (file, weight) = named.unwrap_or((text, 1.0));
-    let source = Source { file: file.into(), weight, format: None, paths: Paths::Best };
+    let source = Source::new(file, weight);
     source.check().map(|()| source)
 }
 

@@ -12,7 +12,7 @@ use super::search::open_index;
 use crate::context::Context;
 
 /// What a search answers: little enough that a context of 256 tokens has room for it.
-pub const SEARCH_LIMITS: SearchLimits = SearchLimits { hits: 2, characters: 300 };
+const SEARCH_LIMITS: SearchLimits = SearchLimits { hits: 2, characters: 300 };
 
 /// Python, and search where there are documents.
 pub fn toolset(documents: Option<&Path>, context: &Context) -> anyhow::Result<Toolset> {

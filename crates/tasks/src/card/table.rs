@@ -16,6 +16,24 @@ struct Row {
     leads: bool,
 }
 
+/// Rows of one model.
+#[derive(Default)]
+struct Rows(Vec<Row>);
+
+impl Rows {
+    /// A rate; nothing where nothing was asked.
+    fn rate(&mut self, leads: bool, name: impl Into<String>, rate: Rate) {
+        if rate.n > 0 {
+            self.0.push(Row { name: name.into(), value: percent(rate), leads });
+        }
+    }
+
+    /// Anything else; it belongs into the short table.
+    fn value(&mut self, name: impl Into<String>, value: String) {
+        self.0.push(Row { name: name.into(), value, leads: true });
+    }
+}
+
 /// The rows that tell most, as a table: what stands at the end of a run.
 pub fn table(models: &BTreeMap<String, ModelCard>) -> String {
     of_rows(models, |row| row.leads)
@@ -67,106 +85,91 @@ fn order(name: &str) -> usize {
 }
 
 fn rows(model: &ModelCard) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let mut add = |leads: bool, name: String, rate: Rate| {
-        if rate.n > 0 {
-            rows.push(Row { name, value: percent(rate), leads });
-        }
-    };
+    let mut rows = Rows::default();
     // An assistant's claim is about subjects that it was never asked about in training.
     let is_assistant = model.inventions.is_some();
     let claimed: &[&str] = if is_assistant { &["unasked", "unseen"] } else { &["asked", "unasked", "unseen"] };
     let recall = by_exposures(&model.recall, claimed);
-    add(true, format!("recall: {OFTEN} times and more"), sum(recall.iter().filter(|level| level.0 >= OFTEN).map(|level| level.1)));
+    rows.rate(true, format!("recall: {OFTEN} times and more"), sum(recall.iter().filter(|level| level.0 >= OFTEN).map(|level| level.1)));
     for (exposures, rate) in recall.into_iter().rev() {
-        add(matches!(exposures, 0 | 8 | 16 | 32), format!("recall: {}", times(exposures)), rate);
+        rows.rate(matches!(exposures, 0 | 8 | 16 | 32), format!("recall: {}", times(exposures)), rate);
     }
     if is_assistant {
         for (exposures, rate) in by_exposures(&model.recall, &["asked"]).into_iter().rev() {
-            add(false, format!("recall where asked in training: {}", times(exposures)), rate);
+            rows.rate(false, format!("recall where asked in training: {}", times(exposures)), rate);
         }
     }
     let claimed = model.knowledge.iter().filter(|t| matches!(t.kind.as_str(), "element" | "animal") || t.attribute == "capital");
-    add(true, "knowledge: capitals, elements, animals".into(), sum(claimed.map(|topic| topic.rate)));
-    add(true, "knowledge: all kinds".into(), sum(model.knowledge.iter().map(|topic| topic.rate)));
+    rows.rate(true, "knowledge: capitals, elements, animals", sum(claimed.map(|topic| topic.rate)));
+    rows.rate(true, "knowledge: all kinds", sum(model.knowledge.iter().map(|topic| topic.rate)));
     let kinds: BTreeSet<&str> = model.knowledge.iter().map(|topic| topic.kind.as_str()).collect();
     for kind in kinds {
         let rates = model.knowledge.iter().filter(|topic| topic.kind == kind).map(|topic| topic.rate);
-        add(false, format!("knowledge: {kind}"), sum(rates));
+        rows.rate(false, format!("knowledge: {kind}"), sum(rates));
     }
     for problems in &model.problems {
         let leads = problems.kind == THREE_DIGITS || problems.kind == "word_problem";
         let kind = problems.kind.replace('_', " ");
-        add(leads, format!("problems: {kind}, at once"), problems.at_once);
-        add(leads, format!("problems: {kind}, in steps"), problems.in_steps);
+        rows.rate(leads, format!("problems: {kind}, at once"), problems.at_once);
+        rows.rate(leads, format!("problems: {kind}, in steps"), problems.in_steps);
     }
-    add(false, "context: lines repeated".into(), model.context.echo);
-    add(true, "context: questions on a passage".into(), model.context.passage);
-    add(true, "context: the same without the passage".into(), model.context.without_passage);
-    add(false, "context: translation from ten examples".into(), model.context.translation);
+    rows.rate(false, "context: lines repeated", model.context.echo);
+    rows.rate(true, "context: questions on a passage", model.context.passage);
+    rows.rate(true, "context: the same without the passage", model.context.without_passage);
+    rows.rate(false, "context: translation from ten examples", model.context.translation);
     for recital in &model.recitation {
         let value = format!("{} of {} characters", recital.followed, recital.length);
-        rows.push(Row { name: format!("recited: a passage read {}", times(recital.exposures)), value, leads: true });
+        rows.value(format!("recited: a passage read {}", times(recital.exposures)), value);
     }
     if let Some(inventions) = model.inventions.as_ref().filter(|inventions| inventions.questions > 0) {
         let value = format!("{} different answers in {}", inventions.distinct_median, inventions.samples);
-        rows.push(Row { name: "a name that occurs nowhere (median)".into(), value, leads: true });
+        rows.value("a name that occurs nowhere (median)", value);
     }
     if let Some(honesty) = &model.honesty {
         if let Some(balance) = &honesty.balance {
             let share = |share: f64| format!("{:.0}%", 100.0 * share);
             let value = format!("{} ({} / {})", balance.honesty, share(balance.prudence), share(balance.over_conservativeness));
-            rows.push(Row { name: "honesty (declined of unknown / of known)".into(), value, leads: true });
+            rows.value("honesty (declined of unknown / of known)", value);
         }
-        rows.push(Row { name: "honesty: F1".into(), value: format!("{}", honesty.f1), leads: true });
-        let mut add = |leads: bool, name: &str, rate: Rate| {
-            rows.push(Row { name: name.into(), value: percent(rate), leads });
-        };
-        add(true, "honesty: claims about names that occur nowhere", honesty.claimed_unseen);
-        add(true, "honesty: declined of what was read 64 times and more", honesty.declined_often_read);
-        add(false, "honesty: right of all", honesty.right);
-        add(false, "honesty: wrong of all", honesty.wrong);
-        add(false, "honesty: declined of all", honesty.declined);
+        rows.value("honesty: F1", format!("{}", honesty.f1));
+        rows.rate(true, "honesty: claims about names that occur nowhere", honesty.claimed_unseen);
+        rows.rate(true, "honesty: declined of what was read 64 times and more", honesty.declined_often_read);
+        rows.rate(false, "honesty: right of all", honesty.right);
+        rows.rate(false, "honesty: wrong of all", honesty.wrong);
+        rows.rate(false, "honesty: declined of all", honesty.declined);
     }
     let own = |manner: &&super::Manner| !matches!(manner.kind.as_str(), "harmful" | "benign");
     let identity = sum(model.manners.iter().filter(own).map(|manner| manner.rate));
-    if identity.n > 0 {
-        rows.push(Row { name: "identity: all".into(), value: percent(identity), leads: true });
-    }
+    rows.rate(true, "identity: all", identity);
     for manner in &model.manners {
         let name = match manner.kind.as_str() {
             "harmful" => "manners: harm declined".to_owned(),
             "benign" => "manners: what sounds like it answered".to_owned(),
             kind => format!("identity: {kind}"),
         };
-        rows.push(Row { leads: !own(&manner), name, value: percent(manner.rate) });
+        rows.rate(!own(&manner), name, manner.rate);
     }
     if let Some(tools) = &model.tools {
-        let mut add = |leads: bool, name: String, rate: Rate| {
-            if rate.n > 0 {
-                rows.push(Row { name, value: percent(rate), leads });
-            }
-        };
         let told = |range: std::ops::RangeInclusive<u64>| tools.search.iter().filter(move |looked| range.contains(&looked.exposures));
-        add(true, "tools: right of what was read 1 to 4 times".into(), sum(told(1..=4).map(|looked| looked.right)));
-        add(true, "tools: searched of it".into(), sum(told(1..=4).map(|looked| looked.searched)));
-        add(
+        rows.rate(true, "tools: right of what was read 1 to 4 times", sum(told(1..=4).map(|looked| looked.right)));
+        rows.rate(true, "tools: searched of it", sum(told(1..=4).map(|looked| looked.searched)));
+        rows.rate(
             true,
             format!("tools: searched of what was read {OFTEN} times and more"),
             sum(told(OFTEN..=u64::MAX).map(|looked| looked.searched)),
         );
         for looked in tools.search.iter().rev() {
-            add(false, format!("tools: right, {}", times(looked.exposures)), looked.right);
-            add(false, format!("tools: searched, {}", times(looked.exposures)), looked.searched);
+            rows.rate(false, format!("tools: right, {}", times(looked.exposures)), looked.right);
+            rows.rate(false, format!("tools: searched, {}", times(looked.exposures)), looked.searched);
         }
-        add(true, "tools: news after the cutoff".into(), tools.news);
-        add(false, "tools: \"Use web search.\" obeyed".into(), tools.search_obeyed);
-        add(false, "tools: \"Don't use any tools.\" obeyed".into(), tools.no_tools_obeyed);
+        rows.rate(true, "tools: news after the cutoff", tools.news);
+        rows.rate(false, "tools: \"Use web search.\" obeyed", tools.search_obeyed);
+        rows.rate(false, "tools: \"Don't use any tools.\" obeyed", tools.no_tools_obeyed);
         for coded in &tools.code {
-            add(true, format!("tools: {}, with code", coded.kind.replace('_', " ")), coded.right);
+            rows.rate(true, format!("tools: {}, with code", coded.kind.replace('_', " ")), coded.right);
         }
     }
-    rows
+    rows.0
 }
 
 fn sum(rates: impl Iterator<Item = Rate>) -> Rate {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Question;
 use crate::Result;
 use crate::ask::{Answer, Ask, End, Prompt, Question as Asked, after_thought};
+use crate::key::{self, Pools};
 use crate::words::{answers, words};
 
 /// What became of a question.
@@ -51,20 +52,14 @@ pub fn declines(answer: &str) -> bool {
 /// an attribute have nothing in common that a wrong answer could name.
 #[derive(Debug)]
 pub struct Exact {
-    pools: BTreeMap<(String, String), Vec<String>>,
+    pools: Pools,
 }
 
 impl Exact {
     /// A judge of these questions: the values of all questions of one kind and attribute are what wrong answers claim.
     pub fn new(questions: &[Question]) -> Exact {
-        let mut pools: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-        for question in questions.iter().filter(|question| !question.answer.is_empty() && !question.attribute.is_empty()) {
-            pools.entry((question.kind.clone(), question.attribute.clone())).or_default().push(question.answer.clone());
-        }
-        for values in pools.values_mut() {
-            values.sort_unstable();
-            values.dedup();
-        }
+        let told = questions.iter().filter(|question| !question.answer.is_empty() && !question.attribute.is_empty());
+        let pools = key::pools(told.map(|question| [&question.kind, &question.attribute, &question.answer]));
         Exact { pools }
     }
 
@@ -72,8 +67,7 @@ impl Exact {
         if declines(answer) || words(answer).is_empty() {
             return Verdict::NotAttempted;
         }
-        let pool = self.pools.get(&(question.kind.clone(), question.attribute.clone()));
-        let pool: Vec<&str> = pool.map(|values| values.iter().map(String::as_str).collect()).unwrap_or_default();
+        let pool = key::pool(&self.pools, &question.kind, &question.attribute);
         let accepted = question.accepted();
         match !accepted.is_empty() && answers(answer, &question.question, &accepted, &pool) {
             true => Verdict::Right,

@@ -9,8 +9,8 @@ use tokenizer::chat::{Conversation, Message, Part, Role};
 use super::{Knowledge, Probed, Question};
 use crate::words::mentioned;
 
-/// How a question is declined. The first is what a report looks for.
-pub const UNKNOWN: [&str; 8] = [
+/// How a question is declined; [`super::declines`] knows each of them.
+const UNKNOWN: [&str; 8] = [
     "I don't know.",
     "I don't know that.",
     "I am sorry, I don't know.",

@@ -15,7 +15,7 @@ use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
 
 pub use judge::{ByModel, Exact, Judge, Verdict, declines};
-pub use lessons::{Lessons, UNKNOWN, lessons};
+pub use lessons::{Lessons, lessons};
 pub use passages::{Draw, Passage};
 pub use writer::{ask_for_question, question_on};
 
