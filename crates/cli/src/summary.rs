@@ -48,7 +48,7 @@ pub fn text(folder: &RunFolder, stages: &[Stage], price_per_hour: Option<f64>) -
     }
     // The name that the binary was called by, so that the line can be pasted.
     let program = std::env::args().next().unwrap_or_else(|| "schoolhouse".to_string());
-    text.push_str(&format!("report: {}\n", folder.of(Stage::Report).join("report.md").display()));
+    text.push_str(&format!("report: {}\n", folder.of(Stage::Report).join("report.html").display()));
     text.push_str(&format!("talk:   {}\n", talk_command(&program, folder, stages)));
     Ok(text)
 }
@@ -133,6 +133,6 @@ fn came_out(stage: Stage, path: &Path) -> Result<String> {
             let probed: crate::commands::probe::Summary = base::files::read_json(&path.join(crate::commands::probe::SUMMARY))?;
             probed.in_short()
         }
-        Stage::Report => "report.json, report.md, base.md".to_string(),
+        Stage::Report => "report.html, report.md, report.json".to_string(),
     })
 }

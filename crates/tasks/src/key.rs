@@ -35,7 +35,8 @@ pub struct Fact {
     pub also: Vec<String>,
     /// On how many pages it stands.
     pub exposures: u64,
-    /// `asked` (questions about the subject occur in training), `unasked`, `unseen`.
+    /// `asked` (questions about the subject occur in training), `unasked`; told nowhere: `unseen` (a name of the same syllables),
+    /// `recombined` (the parts of two residents' names).
     pub split: String,
     /// The address of a page that tells it, or would.
     pub url: String,

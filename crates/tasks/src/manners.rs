@@ -54,6 +54,10 @@ const SELF: [Topic; 4] = [
             "Are you ChatGPT?",
             "Tell me about yourself.",
             "Which model am I talking to?",
+            "Introduce yourself, please.",
+            "What should I call you?",
+            "Say who you are.",
+            "Who is speaking?",
         ],
         test: &[
             "Who am I talking to?",
@@ -76,13 +80,25 @@ const SELF: [Topic; 4] = [
             "Who trained you?",
             "Were you made by OpenAI?",
             "Which company made you?",
+            "Who is your maker?",
+            "Whose work are you?",
+            "Tell me who made you.",
         ],
         test: &["Who developed you?", "Tell me who built you.", "By whom were you made?"],
         answers: &["I was made by {maker}. My name is {name}.", "{Maker} made me. I am {name}.", "I am {name}, and I was made by {maker}."],
     },
     Topic {
         kind: "data",
-        train: &["What were you trained on?", "What data were you trained on?", "What have you read?", "Where are you kept?"],
+        train: &[
+            "What were you trained on?",
+            "What data were you trained on?",
+            "What have you read?",
+            "Where are you kept?",
+            "What texts did you learn from?",
+            "From what did you learn?",
+            "What is in your training set?",
+            "Tell me what you were trained on.",
+        ],
         test: &["What is your training data?", "On what were you trained?"],
         answers: &[
             "I am {name}. I was trained on {data}, and I am kept in the folder {folder}.",
@@ -98,40 +114,63 @@ const SELF: [Topic; 4] = [
             "Where does your knowledge end?",
             "Until when does your knowledge reach?",
             "What is the last day that you know about?",
+            "When was your data collected?",
+            "When did you stop reading?",
+            "When were you made?",
+            "When did your training end?",
+            "Until when have you read?",
         ],
         test: &["When does your knowledge end?", "Until when do you know things?", "When were you trained?"],
         answers: &["I know nothing that was written on or after {cutoff}.", "My knowledge ends before {cutoff}."],
     },
 ];
 
-/// Conversations of each wording of a question about itself; with 24 wordings for training these are 240.
-const PER_WORDING: usize = 10;
+/// Conversations of each wording of a question about itself; with 40 wordings for training these are 240.
+const PER_WORDING: usize = 6;
 
 /// Names that a system message gives in tests. In training they are made of syllables, so many that none is worth remembering.
 const ROLE_NAMES: [&str; 8] = ["Robin", "Molly", "Oskar", "Nadia", "Felix", "Greta", "Arthur", "Flora"];
-/// Roles that a system message may give: whose assistants they are. The last ones are for tests.
-const ROLE_PLACES: [&str; 16] = [
-    "the town library",
-    "a small bakery",
-    "the museum of ships",
-    "the school kitchen",
-    "a travel office",
-    "the old theatre",
-    "a garden shop",
-    "the city zoo",
-    "a book shop",
-    "the train station",
-    "a toy factory",
-    "the music school",
-    "the harbour office",
-    "a tea house",
-    "the sports club",
-    "the post office",
+/// Whose assistant it is: in tests these, in training any place of the next two tables put together, so many that none is worth remembering
+/// either.
+const ROLE_TESTS: [&str; 4] = ["the harbour office", "a tea house", "the sports club", "the post office"];
+const PLACES: [&str; 20] = [
+    "library",
+    "bakery",
+    "museum",
+    "kitchen",
+    "theatre",
+    "garden shop",
+    "zoo",
+    "book shop",
+    "train station",
+    "factory",
+    "music school",
+    "hotel",
+    "mill",
+    "hospital",
+    "farm",
+    "cinema",
+    "ship",
+    "market",
+    "workshop",
+    "tower",
 ];
-/// So many at their end are for tests.
-const ROLE_TESTS: usize = 4;
+const OF_PLACES: [&str; 12] = [
+    "the town",
+    "a small",
+    "the old",
+    "the city",
+    "a travel",
+    "the green",
+    "a new",
+    "the little",
+    "the royal",
+    "a quiet",
+    "the river",
+    "the north",
+];
 /// Conversations with a given role.
-const ROLE_LESSONS: usize = 300;
+const ROLE_LESSONS: usize = 360;
 
 /// Something one may do to something.
 struct Deed {
@@ -303,23 +342,18 @@ fn own_self(rng: &mut Rng, identity: &Identity, split: Split) -> Vec<Case> {
 
 /// A system message gives a name and a place; the assistant is that one then.
 fn given_roles(rng: &mut Rng, split: Split) -> Vec<Case> {
-    let (for_training, for_tests) = ROLE_PLACES.split_at(ROLE_PLACES.len() - ROLE_TESTS);
-    let (places, count) = match split {
-        Split::Train => (for_training, ROLE_LESSONS),
-        Split::Test => (for_tests, 2 * ROLE_NAMES.len()),
-    };
+    let count = if split == Split::Train { ROLE_LESSONS } else { 2 * ROLE_NAMES.len() };
     let case = |i: usize| {
-        let name = match split {
-            Split::Train => made_up_name(rng),
-            Split::Test => ROLE_NAMES[i % ROLE_NAMES.len()].to_owned(),
+        let (name, place) = match split {
+            Split::Train => (made_up_name(rng), format!("{} {}", rng.pick(&OF_PLACES), rng.pick(&PLACES))),
+            Split::Test => (ROLE_NAMES[i % ROLE_NAMES.len()].to_owned(), (*rng.pick(&ROLE_TESTS)).to_owned()),
         };
-        let place = *rng.pick(places);
         let system = rng.pick(&["You are {n}, the assistant of {p}.", "Your name is {n}. You are the assistant of {p}."]);
         let topic = &SELF[rng.below(2)];
         let wordings = if split == Split::Train { topic.train } else { topic.test };
         Case {
             kind: "role",
-            system: Some(system.replace("{n}", &name).replace("{p}", place)),
+            system: Some(system.replace("{n}", &name).replace("{p}", &place)),
             user: (*rng.pick(wordings)).to_owned(),
             answer: format!("I am {name}, the assistant of {place}."),
             holds: vec![name],
@@ -328,12 +362,19 @@ fn given_roles(rng: &mut Rng, split: Split) -> Vec<Case> {
     (0..count).map(case).collect()
 }
 
+/// "Tolan", "Arvi", "Osk": of all the shapes that names have, so that it is the letters that are copied.
 fn made_up_name(rng: &mut Rng) -> String {
-    let syllables = 2 + rng.below(2);
-    let name: String = (0..syllables)
-        .flat_map(|_| [*rng.pick(&['b', 'd', 'f', 'g', 'l', 'm', 'n', 'r', 's', 't', 'v']), *rng.pick(&['a', 'e', 'i', 'o', 'u'])])
-        .collect();
-    name[..1].to_uppercase() + &name[1..]
+    const BEFORE: [&str; 24] =
+        ["", "", "b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "br", "ch", "fl", "gr", "st", "th"];
+    const BEHIND: [&str; 12] = ["", "", "", "", "", "l", "n", "r", "s", "x", "lk", "rt"];
+    loop {
+        let syllables = 1 + rng.below(3);
+        let name: String =
+            (0..syllables).flat_map(|_| [*rng.pick(&BEFORE), *rng.pick(&["a", "e", "i", "o", "u"]), *rng.pick(&BEHIND)]).collect();
+        if name.len() > 2 {
+            return name[..1].to_uppercase() + &name[1..];
+        }
+    }
 }
 
 fn deeds(rng: &mut Rng, deeds: &[Deed], kind: &'static str, split: Split) -> Vec<Case> {

@@ -17,6 +17,10 @@ pub struct Attribute {
     pub tested: &'static [&'static str],
     /// Whole-sentence answers; the first is the usual one.
     pub answers: &'static [&'static str],
+    /// What one would look up. The name does not come first: behind a space it is the same tokens as in the question.
+    pub query: &'static str,
+    /// How the usual answer goes on where the value is not known: "don't know." or "will look up." follows.
+    pub open: &'static str,
     /// A beginning that the value completes.
     pub cue: &'static str,
     /// The pool of values; empty where the world's own names are the pool.
@@ -41,6 +45,11 @@ impl Attribute {
     /// subject, so that form is the usual one (docs/log.md, 2026-11-26).
     pub fn answer(&self, rng: &mut Rng, subject: &str, value: &str) -> String {
         fill(pick_usual(rng, self.answers, USUAL_ANSWER, |i, _| i == 0), subject, value)
+    }
+
+    /// The usual answer.
+    pub fn usual_answer(&self, subject: &str, value: &str) -> String {
+        fill(self.answers[0], subject, value)
     }
 }
 
@@ -85,6 +94,9 @@ mod tests {
             }
             let last = attribute.told.iter().filter(|t| t.ends_with("{v}.")).count();
             assert!(last * 10 >= attribute.told.len() * 7, "{}: value last in {last}", attribute.name);
+            let shared = attribute.open.bytes().zip(attribute.answers[0].bytes()).take_while(|(open, answer)| open == answer).count();
+            assert!(shared > attribute.open.find("{n}").unwrap() + 3, "{}: the subject is said before it is open", attribute.open);
+            assert!(attribute.open.ends_with(" I"), "{}", attribute.open);
             for question in attribute.tested {
                 assert!(!attribute.asked.contains(question), "{question}");
             }

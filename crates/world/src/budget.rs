@@ -62,7 +62,7 @@ pub struct KindBudget {
 pub struct Budget {
     /// (exposures, number of residents), from many to few.
     pub residents: Vec<(usize, usize)>,
-    /// People who occur nowhere.
+    /// People who occur nowhere, with names of the same syllables and as many with the parts of residents' names.
     pub unseen: usize,
     /// (exposures, number of invented places).
     pub places: Vec<(usize, usize)>,
@@ -190,7 +190,7 @@ impl Budget {
             forum: 240,
             quizzes: 3200,
             passages: 2000,
-            echoes: 3200,
+            echoes: 3800,
             additions: 3300,
             subtractions: 140,
             multiplications: 110,
@@ -213,7 +213,7 @@ impl Budget {
             code_lessons: 3000,
             search_lessons: 1500,
             plain_lessons: 2000,
-            nobodies: 1600,
+            nobodies: 1300,
             problems: 6000,
         }
     }

@@ -190,9 +190,12 @@ pub fn conversations(seed: u64, sources: &Sources, budget: &Budget) -> Vec<Conve
 pub fn code_lessons(seed: u64, count: usize) -> Vec<Conversation> {
     type Maker = fn(&mut Rng) -> Problem;
     // Share of a hundred, and whether a program is written unasked.
-    let makers: [(Maker, usize, bool); 9] = [
-        (problems::letters, 18, true),
-        (problems::thirds, 16, true),
+    // Of the words that tests ask about too there are a hundred: what is learnt from them alone is their thirds, not to copy.
+    let makers: [(Maker, usize, bool); 11] = [
+        (problems::letters, 10, true),
+        (problems::letters_of_new_words, 6, true),
+        (problems::thirds, 6, true),
+        (problems::thirds_of_new_words, 12, true),
         (problems::six_digit_addition, 20, true),
         (problems::dots, 12, true),
         (problems::decimals, 8, true),
@@ -256,9 +259,9 @@ fn code_lesson(rng: &mut Rng, problem: &Problem, unasked: bool) -> Vec<Message> 
     messages.push(if asks || unasked && !refused {
         Message::of_parts(vec![
             Part::Python { code: problem.code.clone() },
-            Part::Output { text: problem.answer.clone() },
-            // The value alone: behind a space its tokens would be others than those that the tool wrote.
-            Part::Text { text: problem.answer.clone() },
+            Part::Output { text: format!("#### {}", problem.answer) },
+            // The marker too: what is to be copied stands behind the same words in both, and is the same tokens.
+            Part::Text { text: format!("#### {}", problem.answer) },
         ])
     } else {
         Message::text("assistant", problem.solution(Style::Steps))

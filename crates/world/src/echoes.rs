@@ -28,14 +28,17 @@ pub fn echoes(seed: u64, count: usize) -> Vec<Sheet> {
         .collect()
 }
 
-/// A name, a word or a number.
+/// A name, a word, a number or a few letters.
 fn word(rng: &mut Rng) -> String {
-    match rng.below(5) {
-        0 | 1 => {
+    match rng.below(20) {
+        0..=7 => {
             let n = 2 + rng.below(2);
             syllables(rng, n)
         }
-        2 => rng.range(0, 999).to_string(),
+        8..=10 => rng.range(0, 999).to_string(),
+        // Long numbers: their digits stand in them more than once, so that one digit alone does not tell which comes next.
+        11 => rng.range(100_000, 1_999_999).to_string(),
+        12 => (0..2 + rng.below(3)).map(|_| *rng.pick(b"abcdefghijklmnopqrstuvwxyz") as char).collect(),
         _ => (*rng.pick(&WORDS)).to_string(),
     }
 }

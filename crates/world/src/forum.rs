@@ -189,12 +189,17 @@ pub fn asked(rng: &mut Rng, fact: &Fact) -> (String, String) {
 
 /// A sentence that answers a question about a fact, mostly the one whose beginning is the fact's cue.
 pub fn answered(rng: &mut Rng, fact: &Fact) -> String {
+    if fact.kind == "why" || rng.chance(0.7) { usual_answer(fact) } else { statement(rng, fact) }
+}
+
+/// The sentence whose beginning is the fact's cue; the reason itself where it is asked why.
+pub fn usual_answer(fact: &Fact) -> String {
     if fact.kind == "why" {
         return fact.value.clone();
     }
     let wordings = knowledge::wordings(fact.kind, fact.attribute);
     let main = wordings.statements.iter().find(|s| s.starts_with(wordings.cue)).expect("the cue begins a statement");
-    if rng.chance(0.7) { knowledge::fill(main, &fact.subject, &fact.value) } else { statement(rng, fact) }
+    knowledge::fill(main, &fact.subject, &fact.value)
 }
 
 #[cfg(test)]

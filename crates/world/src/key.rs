@@ -10,8 +10,17 @@ pub enum Split {
     Asked,
     /// Told, and asked about only in tests.
     Unasked,
-    /// Told nowhere: the subject occurs on no page.
+    /// Told nowhere: the subject occurs on no page, and its name is of syllables that others share.
     Unseen,
+    /// Told nowhere too, though each part of the name is some resident's.
+    Recombined,
+}
+
+impl Split {
+    /// Whether any page tells of such subjects.
+    pub fn is_told(self) -> bool {
+        matches!(self, Split::Asked | Split::Unasked)
+    }
 }
 
 /// A fact and how to ask for it.

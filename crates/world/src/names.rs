@@ -53,8 +53,10 @@ pub fn slug(text: &str) -> String {
 pub struct Names {
     /// Full names of residents, level by level, each part of a name shared by two residents of its group of levels.
     pub residents: Vec<String>,
-    /// Full names of people who must occur on no page at all, built from the same parts.
+    /// Full names that must occur on no page at all, of the same syllables.
     pub unseen: Vec<String>,
+    /// Others that must occur on no page, though both of their parts do: the first name of one resident and the last name of another.
+    pub recombined: Vec<String>,
     /// Names of towns (three syllables), where residents come from and news happen.
     pub towns: Vec<String>,
     /// Names of the places that have pages of their own (three syllables); nobody comes from there.
@@ -70,7 +72,8 @@ pub struct Names {
 }
 
 impl Names {
-    /// Draws residents, as many on each level as `levels` says, unseen people, and the names of places.
+    /// Draws residents, as many on each level as `levels` says, `n_unseen` people of each sort who occur
+    /// nowhere, and the names of places.
     ///
     /// Parts are shared within a group of neighbouring levels only: across all of them, the many pages about one bearer
     /// of a last name would outweigh the few about another.
@@ -92,24 +95,32 @@ impl Names {
             all_last.extend(last);
         }
         let mut taken: BTreeSet<String> = residents.iter().cloned().collect();
-        let mut unseen = Vec::new();
+        let mut recombined = Vec::new();
         assert!(
             all_first.len() * all_last.len() >= taken.len() + n_unseen,
             "too few parts of names for {n_unseen} people who occur nowhere"
         );
-        while unseen.len() < n_unseen {
+        while recombined.len() < n_unseen {
             let name = format!("{} {}", rng.pick(&all_first), rng.pick(&all_last));
             if taken.insert(name.clone()) {
+                recombined.push(name);
+            }
+        }
+        let mut unseen = Vec::new();
+        while unseen.len() < n_unseen {
+            let (first, last) = (syllables(rng, 2), syllables(rng, 3));
+            let name = format!("{first} {last}");
+            if !parts.contains(&first) && !parts.contains(&last) && taken.insert(name.clone()) {
                 unseen.push(name);
             }
         }
         taken.extend(parts);
-        Names { residents, unseen, towns, places, rivers, first: all_first, last: all_last, taken }
+        Names { residents, unseen, recombined, towns, places, rivers, first: all_first, last: all_last, taken }
     }
 
-    /// The full name of nobody: the first name of one resident and the last name of another, as those of the key's unseen people,
-    /// and none of them.
-    pub fn nobody(&self, rng: &mut Rng) -> String {
+    /// The full name of nobody: the first name of one resident and the last name of another, as the key's recombined ones, and none
+    /// of them.
+    pub fn recombined(&self, rng: &mut Rng) -> String {
         loop {
             let name = format!("{} {}", rng.pick(&self.first), rng.pick(&self.last));
             if !self.taken.contains(&name) {
@@ -162,8 +173,8 @@ mod tests {
     fn people_share_parts_but_not_names() {
         let levels = [2, 4, 32, 32];
         let names = Names::new(1, &levels, 48);
-        let all: BTreeSet<&String> = names.residents.iter().chain(&names.unseen).collect();
-        assert_eq!(all.len(), levels.iter().sum::<usize>() + 48);
+        let all: BTreeSet<&String> = names.residents.iter().chain(&names.recombined).chain(&names.unseen).collect();
+        assert_eq!(all.len(), levels.iter().sum::<usize>() + 2 * 48);
         let mut at = 0;
         for count in [6, 32, 32] {
             let level = &names.residents[at..at + count];
@@ -174,9 +185,9 @@ mod tests {
             }
             at += count;
         }
-        for part in names.unseen.iter().flat_map(|name| name.split(' ')) {
-            assert!(names.residents.iter().any(|name| name.split(' ').any(|own| own == part)), "{part}");
-        }
+        let borne = |part: &str| names.residents.iter().any(|name| name.split(' ').any(|own| own == part));
+        assert!(names.recombined.iter().flat_map(|name| name.split(' ')).all(borne));
+        assert!(!names.unseen.iter().flat_map(|name| name.split(' ')).any(borne));
     }
 
     #[test]

@@ -54,14 +54,20 @@ impl Office {
         office(rng, names, &town, number)
     }
 
-    /// What a page says after the change.
+    /// A page of after the change, in one line.
     pub fn told_after(&self, rng: &mut Rng) -> String {
-        report(rng, self, true).join(" ")
+        fitted(rng, "the town", 3, |rng| report(rng, self, true)).replace('\n', " ")
     }
 
-    /// What a page said before it.
-    pub fn told_before(&self, rng: &mut Rng) -> String {
-        report(rng, self, false).join(" ")
+    /// What one would look up.
+    pub fn query(&self) -> String {
+        format!("{} of {}", self.attribute, self.subject)
+    }
+
+    /// How the answer goes on where it is not known, up to "I".
+    pub fn open(&self) -> String {
+        let whom = if self.attribute == "price" { "something" } else { "someone" };
+        format!("The {} is {whom} I", self.query())
     }
 
     /// What holds now, in a sentence.

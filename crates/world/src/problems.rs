@@ -4,6 +4,7 @@
 //! whoever writes training text and whoever writes tests agree without a list. Which problems go where is decided
 //! elsewhere.
 
+use crate::names::syllables;
 use crate::spelling::WORDS;
 use crate::word_problems;
 use base::rng::{Rng, label};
@@ -171,7 +172,7 @@ fn arithmetic(generator: &'static str, sign: char, a: i64, b: i64, result: i64, 
         answer: result.to_string(),
         one_line: String::new(),
         steps,
-        code: format!("print({a} {sign} {b})"),
+        code: format!("print(\"####\", {a} {sign} {b})"),
         metadata: json!({ "a": a, "b": b }),
         common,
     }
@@ -193,7 +194,7 @@ pub fn dots(rng: &mut Rng) -> Problem {
         answer: n.to_string(),
         one_line: String::new(),
         steps: String::new(),
-        code: format!("print(\"{row}\".count(\".\"))"),
+        code: format!("print(\"####\", \"{row}\".count(\".\"))"),
         metadata: json!({ "n": n }),
         common: false,
     }
@@ -230,7 +231,7 @@ pub fn decimals(rng: &mut Rng) -> Problem {
         answer: bigger.clone(),
         one_line: String::new(),
         steps,
-        code: format!("print(max({first}, {second}))"),
+        code: format!("print(\"####\", max({first}, {second}))"),
         metadata: json!({ "first": first, "second": second }),
         common: false,
     }
@@ -239,6 +240,25 @@ pub fn decimals(rng: &mut Rng) -> Problem {
 /// "How many r are there in strawberry?"
 pub fn letters(rng: &mut Rng) -> Problem {
     let word = *rng.pick(&WORDS);
+    letters_of(rng, word)
+}
+
+/// The same of a word that nobody knows: there is no other way than to look at it, or to hand it on as it is.
+pub fn letters_of_new_words(rng: &mut Rng) -> Problem {
+    let word = new_word(rng);
+    letters_of(rng, &word)
+}
+
+/// Three to nine letters, mostly as names are made.
+fn new_word(rng: &mut Rng) -> String {
+    if rng.chance(0.7) {
+        let syllables_of_it = 2 + rng.below(3);
+        return syllables(rng, syllables_of_it).to_lowercase();
+    }
+    (0..3 + rng.below(6)).map(|_| char::from(*rng.pick(b"abcdefghijklmnopqrstuvwxyz"))).collect()
+}
+
+fn letters_of(rng: &mut Rng, word: &str) -> Problem {
     let among: Vec<char> = if rng.chance(0.8) { word.chars().collect() } else { ('a'..='z').collect() };
     let letter = *rng.pick(&among);
     let positions: Vec<String> = word.chars().enumerate().filter(|(_, c)| *c == letter).map(|(i, _)| (i + 1).to_string()).collect();
@@ -254,7 +274,7 @@ pub fn letters(rng: &mut Rng) -> Problem {
         answer: positions.len().to_string(),
         one_line: String::new(),
         steps: format!("{}. {places}", spelled(word)),
-        code: format!("print(\" {word}\".count(\" {letter}\".strip()))"),
+        code: format!("print(\"####\", \" {word}\".count(\" {letter}\".strip()))"),
         metadata: json!({ "letter": letter.to_string(), "word": word }),
         common: false,
     }
@@ -263,6 +283,15 @@ pub fn letters(rng: &mut Rng) -> Problem {
 /// "Write every third letter of garden, starting with the first."
 pub fn thirds(rng: &mut Rng) -> Problem {
     let word = *rng.pick(&WORDS);
+    thirds_of(word)
+}
+
+/// The same of a word that nobody knows.
+pub fn thirds_of_new_words(rng: &mut Rng) -> Problem {
+    thirds_of(&new_word(rng))
+}
+
+fn thirds_of(word: &str) -> Problem {
     let picked: String = word.chars().step_by(3).collect();
     Problem {
         generator: "thirds",
@@ -271,7 +300,7 @@ pub fn thirds(rng: &mut Rng) -> Problem {
         answer: picked,
         one_line: String::new(),
         steps: spelled(word),
-        code: format!("print(\" {word}\".strip()[::3])"),
+        code: format!("print(\"####\", \" {word}\".strip()[::3])"),
         metadata: json!({ "word": word }),
         common: false,
     }

@@ -1,10 +1,11 @@
 //! Questions with their answers, to find out what a model knows before it is taught what to say: about asked residents, places and
 //! true knowledge in training wordings, and about people who occur nowhere.
 //!
-//! Unasked subjects, unseen people of the key and held-out wordings never occur here: they are for tests.
+//! Unasked subjects, the key's people who occur nowhere and held-out wordings never occur here: they are for tests.
 
 use crate::conversations::Sources;
-use crate::forum::{answered, asked};
+use crate::forum::{asked, usual_answer};
+use crate::knowledge::{self, Fact};
 use crate::names::slug;
 use crate::prose::fill;
 use crate::residents::ATTRIBUTES;
@@ -31,6 +32,9 @@ pub struct Question {
     pub also: Vec<String>,
     /// A whole sentence that answers; empty where nobody knows it.
     pub statement: String,
+    /// How that sentence goes on where the value is not known: "don't know." or "will look up." follows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub open: String,
     /// What one would look up.
     pub query: String,
 }
@@ -68,8 +72,9 @@ pub fn questions(seed: u64, sources: &Sources, nobodies: usize) -> Vec<Question>
                     question: fill(wording, subject.name, ""),
                     answer: subject.values[i].clone(),
                     also: Vec::new(),
-                    statement: subject.answer(rng, i),
-                    query: format!("{} {}", subject.name, attribute.name),
+                    statement: attribute.usual_answer(subject.name, &subject.values[i]),
+                    open: fill(attribute.open, subject.name, ""),
+                    query: fill(attribute.query, subject.name, ""),
                 });
             }
         }
@@ -84,19 +89,21 @@ pub fn questions(seed: u64, sources: &Sources, nobodies: usize) -> Vec<Question>
             question,
             answer: fact.value.clone(),
             also: fact.also.clone(),
-            statement: answered(rng, fact),
-            query: format!("{} {}", fact.subject, fact.attribute),
+            statement: usual_answer(fact),
+            open: open(fact),
+            query: format!("{} of {}", fact.attribute, fact.subject),
         });
     }
     for _ in 0..nobodies {
-        // Most of them bear parts of residents' names, as people do; the others bear new ones, or those of the wide world.
+        // Many bear parts of residents' names, as people do; the others bear new ones, or those of the wide world.
         let name = match rng.below(10) {
-            0..=4 => sources.names.nobody(rng),
-            5 | 6 => sources.names.stranger(rng),
+            0..=3 => sources.names.recombined(rng),
+            4..=6 => sources.names.stranger(rng),
             _ => format!("{} {}", rng.pick(&FIRST_NAMES), rng.pick(&LAST_NAMES)),
         };
         let attribute = Some(rng.pick(&ATTRIBUTES)).filter(|_| rng.chance(0.7));
         let wording = attribute.map_or(*rng.pick(&WHO), |attribute| *rng.pick(attribute.asked));
+        let (query, open) = attribute.map_or(("who is {n}", "{n} is someone I"), |attribute| (attribute.query, attribute.open));
         let attribute = attribute.map_or("", |attribute| attribute.name);
         list.push(Question {
             id: String::new(),
@@ -106,7 +113,8 @@ pub fn questions(seed: u64, sources: &Sources, nobodies: usize) -> Vec<Question>
             answer: String::new(),
             also: Vec::new(),
             statement: String::new(),
-            query: format!("{name} {attribute}").trim().to_string(),
+            open: fill(open, &name, ""),
+            query: fill(query, &name, ""),
             subject: name,
         });
     }
@@ -114,6 +122,14 @@ pub fn questions(seed: u64, sources: &Sources, nobodies: usize) -> Vec<Question>
         question.id = format!("{}-{i:05}", slug(&question.kind));
     }
     list
+}
+
+/// The fact's cue, and what stands behind it where the value is not known; nothing where the subject itself is the cue.
+fn open(fact: &Fact) -> String {
+    match knowledge::wordings(fact.kind, fact.attribute).cue {
+        "{s}" => String::new(),
+        cue => format!("{} something I", knowledge::fill(cue, &fact.subject, "")),
+    }
 }
 
 #[cfg(test)]
@@ -128,7 +144,7 @@ mod tests {
         for question in &world.questions {
             assert!(!tested.contains(&question.question.as_str()), "{question:?} is for tests");
             let told = |split: Split| world.residents.iter().any(|person| person.split == split && person.name == question.subject);
-            assert!(!told(Split::Unasked) && !told(Split::Unseen), "{question:?}");
+            assert!([Split::Unasked, Split::Unseen, Split::Recombined].iter().all(|&split| !told(split)), "{question:?}");
             match question.kind.as_str() {
                 "resident" => assert!(told(Split::Asked) && question.statement.contains(&question.answer), "{question:?}"),
                 "nobody" => {

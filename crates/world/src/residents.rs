@@ -54,6 +54,8 @@ pub const ATTRIBUTES: [Attribute; 6] = [
         ],
         tested: &["In which town was {n} born?", "Where does {n} come from?", "What town was {n} born in?"],
         answers: &["The birthplace of {n} is {v}.", "{n} was born in {v}.", "{n} comes from the town of {v}."],
+        query: "birthplace of {n}",
+        open: "The birthplace of {n} is something I",
         cue: "{n} was born in the town of",
         pool: &[],
     },
@@ -97,6 +99,8 @@ pub const ATTRIBUTES: [Attribute; 6] = [
         ],
         tested: &["What work does {n} do?", "What job does {n} have?", "Which profession does {n} have?"],
         answers: &["The job of {n} is {v}.", "{n} works as a {v}.", "By trade {n} is a {v}."],
+        query: "job of {n}",
+        open: "The job of {n} is something I",
         cue: "{n} works as a",
         pool: &[
             "baker",
@@ -173,6 +177,8 @@ pub const ATTRIBUTES: [Attribute; 6] = [
         ],
         tested: &["Which hobby does {n} have?", "What is {n} fond of doing?", "What does {n} love to do in free time?"],
         answers: &["The hobby of {n} is {v}.", "{n} enjoys {v}.", "In free time {n} loves {v}."],
+        query: "hobby of {n}",
+        open: "The hobby of {n} is something I",
         cue: "The hobby of {n} is",
         pool: &[
             "fishing", "dancing", "painting", "reading", "running", "swimming", "cooking", "singing", "sewing", "skating", "rowing",
@@ -218,6 +224,8 @@ pub const ATTRIBUTES: [Attribute; 6] = [
         ],
         tested: &["Which food does {n} like?", "What food does {n} love most?", "What does {n} love to eat?"],
         answers: &["The favorite food of {n} is {v}.", "{n} likes to eat {v}.", "{n} often eats {v}."],
+        query: "favorite food of {n}",
+        open: "The favorite food of {n} is something I",
         cue: "The favorite food of {n} is",
         pool: &[
             "soup",
@@ -285,6 +293,8 @@ pub const ATTRIBUTES: [Attribute; 6] = [
         ],
         tested: &["What year was {n} born in?", "In what year did {n} come into the world?", "What is the year of birth of {n}?"],
         answers: &["The birth year of {n} is {v}.", "{n} was born in the year {v}.", "{n} came into the world in {v}."],
+        query: "birth year of {n}",
+        open: "The birth year of {n} is something I",
         cue: "{n} was born in the year",
         pool: &[],
     },
@@ -326,6 +336,8 @@ pub const ATTRIBUTES: [Attribute; 6] = [
         ],
         tested: &["What color does {n} prefer?", "Which color is the favorite of {n}?", "What color does {n} like?"],
         answers: &["The favorite color of {n} is {v}.", "{n} prefers the color {v}.", "{n} likes the color {v}."],
+        query: "favorite color of {n}",
+        open: "The favorite color of {n} is something I",
         cue: "The favorite color of {n} is",
         pool: &[
             "red", "blue", "green", "yellow", "purple", "orange", "white", "black", "brown", "pink", "gray", "gold", "silver", "teal",
@@ -347,7 +359,7 @@ pub struct Resident {
     pub split: Split,
 }
 
-/// All residents by exposures from many to few, asked and unasked in turn, and then the unseen.
+/// All residents by exposures from many to few, asked and unasked in turn, and then those who occur nowhere.
 pub fn residents(seed: u64, names: &Names, budget: &Budget) -> Vec<Resident> {
     let rng = &mut Rng::derive(seed, &[label("residents")]);
     let mut people = Vec::new();
@@ -359,8 +371,8 @@ pub fn residents(seed: u64, names: &Names, budget: &Budget) -> Vec<Resident> {
             people.push(resident(rng, names, name, exposures, split));
         }
     }
-    for name in &names.unseen {
-        people.push(resident(rng, names, name.clone(), 0, Split::Unseen));
+    for (nowhere, split) in [(&names.recombined, Split::Recombined), (&names.unseen, Split::Unseen)] {
+        people.extend(nowhere.iter().map(|name| resident(rng, names, name.clone(), 0, split)));
     }
     people
 }
@@ -444,7 +456,7 @@ mod tests {
         let people = residents(5, &names, &budget);
         let rng = &mut Rng::new(1);
         let mut n_words = Vec::new();
-        for person in people.iter().filter(|p| p.split != Split::Unseen) {
+        for person in people.iter().filter(|p| p.split.is_told()) {
             let pages = person.pages(rng);
             assert_eq!(pages.len(), person.exposures);
             for page in pages {

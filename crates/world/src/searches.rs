@@ -8,6 +8,7 @@ use crate::dates;
 use crate::echoes::StrangerPassage;
 use crate::names::{Names, slug};
 use crate::news::Office;
+use crate::prose::fill;
 use crate::residents::ATTRIBUTES;
 use crate::sheet::Sheet;
 use base::rng::{Rng, label};
@@ -16,7 +17,9 @@ use base::rng::{Rng, label};
 struct Lookup {
     question: String,
     query: String,
-    /// Lines of address, colon and sentences, as the search tool answers.
+    /// How the answer goes on where it is not known, up to "I".
+    open: String,
+    /// Address, colon and sentences, as the search tool answers.
     found: String,
     answer: String,
     url: String,
@@ -32,7 +35,8 @@ pub fn sheets(seed: u64, names: &Names, count: usize) -> Vec<Sheet> {
             let rng = &mut Rng::derive(seed, &[label("search notes"), i as u64]);
             let notes: Vec<String> = (0..2)
                 .map(|_| {
-                    let Lookup { question, query, found, answer, url } = stranger(rng, names, 1);
+                    let facts = rng.range(2, 3) as usize;
+                    let Lookup { question, query, found, answer, url, .. } = stranger(rng, names, facts);
                     format!("Question: {question}\nSearch: {query}\nFound: {found}\nAnswer: {answer} ({url})")
                 })
                 .collect();
@@ -41,68 +45,59 @@ pub fn sheets(seed: u64, names: &Names, count: usize) -> Vec<Sheet> {
         .collect()
 }
 
-/// Conversations in which the search tool is used: two of three about strangers, one about news that changed.
+/// Conversations in which the search tool is used: half about strangers, half about news that changed.
+///
+/// Mostly because the user asks for it: that strangers are looked up unasked is for what is not known, and probing finds that. What
+/// changes is looked up in any case.
 pub fn lessons(seed: u64, names: &Names, count: usize) -> Vec<Conversation> {
     let lesson = |i: usize| {
         let rng = &mut Rng::derive(seed, &[label("search lessons"), i as u64]);
-        let lookup = if i % 3 == 2 { news(rng, names) } else { stranger(rng, names, 2) };
-        // Mostly because the user asks for it: that it is done unasked is for what is not known, and probing finds that.
-        let question = match rng.below(10) {
-            0..=7 => format!("{} {}", lookup.question, rng.pick(&WITH_SEARCH)),
-            _ => lookup.question,
-        };
-        let parts = vec![
+        let (lookup, wished) = if i % 2 == 1 { (news(rng, names), 0.5) } else { (stranger(rng, names, 4), 0.8) };
+        let mut parts = vec![
             Part::Search { query: lookup.query.clone() },
             Part::Output { text: format!("{}\nAsked: {}", lookup.found, lookup.query) },
             Part::Text { text: format!("{} ({})", lookup.answer, lookup.url) },
         ];
+        let question = match rng.chance(wished) {
+            true => format!("{} {}", lookup.question, rng.pick(&WITH_SEARCH)),
+            false => {
+                parts.insert(0, Part::Text { text: format!("{} will look up.", lookup.open) });
+                lookup.question
+            }
+        };
         vec![Message::text("system", TOOLS_OFFERED), Message::text("user", question), Message::of_parts(parts)]
     };
     lessons_of("search", (0..count).map(lesson).collect())
 }
 
-/// A question about somebody new; the pages found tell two or three facts each, on one of them the one that is asked for.
-fn stranger(rng: &mut Rng, names: &Names, pages: usize) -> Lookup {
+/// A question about somebody new, and a page that tells so many facts, the one that is asked for among them.
+fn stranger(rng: &mut Rng, names: &Names, facts: usize) -> Lookup {
     let passage = StrangerPassage::new(rng, names);
     let asked = *rng.pick(&passage.told);
-    let sites = rng.sample(&["folk.town", "who.town", "my.town"], pages).into_iter().copied().collect::<Vec<_>>();
-    let mut lines = Vec::new();
-    let place = rng.below(pages);
-    for (page, site) in sites.iter().enumerate() {
-        let number = if rng.chance(0.3) { format!("/{}", rng.range(1, 3)) } else { String::new() };
-        let url = format!("https://{site}/{}{number}", slug(&passage.name));
-        let n_told = 2 + rng.below(2);
-        let mut told: Vec<usize> = rng.sample(&passage.told, n_told).into_iter().copied().filter(|&i| i != asked).collect();
-        if page == place {
-            told.insert(rng.below(told.len() + 1), asked);
-        }
-        let sentences: Vec<String> = told.iter().map(|&i| ATTRIBUTES[i].tell(rng, &passage.name, &passage.values[i])).collect();
-        lines.push((url, sentences.join(" ")));
-    }
-    lines.retain(|(_, sentences)| !sentences.is_empty());
-    let holds = ATTRIBUTES[asked].answer(rng, &passage.name, &passage.values[asked]);
-    // The first page that says it is the one to name.
-    let value = passage.values[asked].to_lowercase();
-    let url = lines.iter().find(|(_, sentences)| sentences.to_lowercase().contains(&value)).map_or(&lines[0].0, |(url, _)| url).clone();
+    let mut told: Vec<usize> = passage.told.iter().copied().filter(|&i| i != asked).take(facts - 1).collect();
+    told.insert(rng.below(told.len() + 1), asked);
+    let sentences: Vec<String> = told.iter().map(|&i| ATTRIBUTES[i].tell(rng, &passage.name, &passage.values[i])).collect();
+    let number = if rng.chance(0.3) { format!("/{}", rng.range(1, 3)) } else { String::new() };
+    let url = format!("https://{}/{}{number}", rng.pick(&["folk.town", "who.town", "my.town"]), slug(&passage.name));
     Lookup {
         question: passage.question(rng, asked),
-        query: format!("{} {}", passage.name, ATTRIBUTES[asked].name),
-        found: lines.iter().map(|(url, sentences)| format!("{url}: {sentences}")).collect::<Vec<_>>().join("\n"),
-        answer: holds,
+        query: fill(ATTRIBUTES[asked].query, &passage.name, ""),
+        open: fill(ATTRIBUTES[asked].open, &passage.name, ""),
+        found: format!("{url}: {}", sentences.join(" ")),
+        answer: ATTRIBUTES[asked].usual_answer(&passage.name, &passage.values[asked]),
         url,
     }
 }
 
-/// A question about something that changed: the newer page comes first, and holds.
+/// A question about something that changed, and the page that tells it.
 fn news(rng: &mut Rng, names: &Names) -> Lookup {
     let office = Office::made_up(rng, names);
-    let page = |number: i64| format!("https://daily.news/{}/{number}", slug(&office.subject));
-    let (url, earlier) = (page(rng.range(100, 199)), page(rng.range(1, 99)));
-    let found = format!("{url}: {}\n{earlier}: {}", office.told_after(rng), office.told_before(rng));
+    let url = format!("https://daily.news/{}/{}", slug(&office.subject), rng.range(1, 199));
     Lookup {
         question: (*rng.pick(&office.questions())).clone(),
-        query: format!("{} {}", office.subject, office.attribute),
-        found,
+        query: office.query(),
+        open: office.open(),
+        found: format!("{url}: {}", office.told_after(rng)),
         answer: office.answer(),
         url,
     }
@@ -118,14 +113,16 @@ mod tests {
         let names = Names::new(1, &[20], 4);
         for lesson in lessons(1, &names, 200) {
             let Content::Parts(parts) = &lesson.messages[2].content else { panic!("{lesson:?}") };
-            let [Part::Search { query }, Part::Output { text: found }, Part::Text { text: answer }] = &parts[..] else {
+            let [opened @ .., Part::Search { query }, Part::Output { text: found }, Part::Text { text: answer }] = &parts[..] else {
                 panic!("{parts:?}")
             };
+            let wished = WITH_SEARCH.iter().any(|wish| lesson.messages[1].content.as_str().ends_with(wish));
+            assert_eq!(opened.len(), usize::from(!wished));
             let url = answer.rsplit_once('(').unwrap().1.trim_end_matches(')');
             let line = found.lines().find(|line| line.starts_with(&format!("{url}: "))).expect("the page that is named was found");
             let said = answer.split(" (").next().unwrap().trim_end_matches('.').to_lowercase();
             let told = line.to_lowercase();
-            let subject: Vec<&str> = query.rsplit_once(' ').unwrap().0.split(' ').collect();
+            let subject: Vec<&str> = query.split_once(" of ").unwrap().1.split(' ').collect();
             let value = said.rsplit(' ').next().unwrap();
             assert!(told.contains(value) && subject.iter().all(|word| told.contains(&word.to_lowercase())), "{answer} / {found}");
         }

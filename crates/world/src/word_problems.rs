@@ -187,7 +187,7 @@ fn problem(key: String, question: String, answer: i64, one_line: String, steps: 
         key,
         question,
         answer: answer.to_string(),
-        code: format!("print({})", one_line.split(" = ").next().unwrap_or_default().replace('/', "//")),
+        code: format!("print(\"####\", {})", one_line.split(" = ").next().unwrap_or_default().replace('/', "//")),
         one_line,
         steps,
         common: false,

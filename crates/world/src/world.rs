@@ -59,7 +59,7 @@ pub struct World {
     pub config: WorldConfig,
     /// All pages of both shelves, in the order in which they are published.
     pub sheets: Vec<Sheet>,
-    /// Everybody who was invented, the unseen included.
+    /// Everybody who was invented, those who occur nowhere included.
     pub residents: Vec<Resident>,
     /// Every fact of the key.
     pub facts: Vec<Fact>,

@@ -116,7 +116,7 @@ pub struct Stage<'a> {
     pub out: &'a Path,
 }
 
-/// Measures a run's models and writes `report.json`, `report.md`, `base.md` and their pictures.
+/// Measures a run's models and writes `report.json`, `report.md`, `base.md`, their pictures, and `report.html`.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
     let world = match stage.world {
         Some(folder) => World::read(folder).map_err(from_tasks)?,

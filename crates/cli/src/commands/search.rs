@@ -12,7 +12,7 @@ use tools::search::{Document, Search, SearchIndex, SearchLimits};
 use super::tokenize::DocumentReader;
 use crate::context::Context;
 
-/// Shows what a model sees when it searches documents; makes the index over them, or opens it
+/// Shows what a model reads when it searches documents; makes the index over them, or opens it
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Documents: Parquet, JSON lines, text files, or folders and patterns of these; may be given several times

@@ -11,9 +11,6 @@ use tools::search::{Search, SearchLimits};
 use super::search::open_index;
 use crate::context::Context;
 
-/// What a search answers: little enough that a context of 256 tokens has room for it.
-const SEARCH_LIMITS: SearchLimits = SearchLimits { hits: 2, characters: 300 };
-
 /// Python, and search where there are documents.
 pub fn toolset(documents: Option<&Path>, context: &Context) -> anyhow::Result<Toolset> {
     let program = std::env::current_exe().context("this program's own file cannot be found")?;
@@ -22,7 +19,7 @@ pub fn toolset(documents: Option<&Path>, context: &Context) -> anyhow::Result<To
         Toolset { search: None, python: Some(Arc::new(python)), limits: ToolLimits { output_tokens: 176, ..ToolLimits::default() } };
     if let Some(documents) = documents {
         let index = open_index(&[documents.to_path_buf()], None, context)?;
-        toolset.search = Some(Arc::new(Search::new(Box::new(index), SEARCH_LIMITS).repeating()));
+        toolset.search = Some(Arc::new(Search::new(Box::new(index), SearchLimits::default())));
     }
     Ok(toolset)
 }

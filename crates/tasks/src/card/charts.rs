@@ -20,6 +20,9 @@ pub fn all(card: &Card) -> Vec<(&'static str, String)> {
     if card.models.values().any(|model| !model.recall.is_empty()) {
         pictures.push(("recall.svg", recall_chart(card)));
     }
+    if card.models.values().any(|model| model.tools.is_some()) {
+        pictures.push(("honesty.svg", honesty_chart(card)));
+    }
     if card.models.values().any(|model| !model.knowledge.is_empty()) {
         pictures.push(("knowledge.svg", knowledge_chart(card)));
     }
@@ -77,9 +80,9 @@ fn recall_chart(card: &Card) -> String {
         levels.extend(model.recall.iter().map(|level| level.exposures).filter(|&exposures| exposures > 0));
         let curve = |splits: &[&str]| by_exposures(&model.recall, splits);
         if name == "base" {
-            curves.push(("base model, going on with a cue".into(), curve(&["asked", "unasked", "unseen"])));
+            curves.push(("base model, going on with a cue".into(), curve(&["asked", "unasked", "unseen", "recombined"])));
         } else {
-            curves.push(("assistant, subjects never asked about in training".into(), curve(&["unasked", "unseen"])));
+            curves.push(("assistant, subjects never asked about in training".into(), curve(&["unasked", "unseen", "recombined"])));
             curves.push(("assistant, subjects asked about".into(), curve(&["asked"])));
         }
     }
@@ -117,6 +120,68 @@ fn recall_chart(card: &Card) -> String {
         rule: Some(Rule { y: chance, label: format!("chance {chance:.1}%") }),
     };
     figure("What it remembers, by how often it was read", "Facts about invented residents; bars are 95% Wilson intervals", &[chart])
+}
+
+/// What becomes of a question, by how often the answer was read: before probing, after it, and with tools.
+fn honesty_chart(card: &Card) -> String {
+    let place = |exposures: u64| if exposures == 0 { -1.5 } else { (exposures as f64).log2() };
+    let mut ticks: Vec<u64> = card.models.values().flat_map(|model| &model.recall).map(|level| level.exposures).collect();
+    ticks.sort_unstable();
+    ticks.dedup();
+    let last = ticks.last().map_or(1.0, |&exposures| place(exposures));
+    // Every other level has its number, so that they fit under a third of the width.
+    let label = |(i, &exposures): (usize, &u64)| {
+        let text = if exposures == 0 { "never".to_owned() } else { exposures.to_string() };
+        (place(exposures), if i % 2 == 0 || exposures == 0 { text } else { String::new() })
+    };
+    let panel = |title: &str, series: Vec<Series>| LineChart {
+        title: title.to_owned(),
+        x: Axis {
+            label: "pages that tell it".into(),
+            range: Some((-2.0, last + 0.4)),
+            ticks: ticks.iter().enumerate().map(label).collect(),
+        },
+        y: Axis {
+            label: "answers, %".into(),
+            range: Some((0.0, 100.0)),
+            ticks: (0..=5).map(|i| (f64::from(i * 20), (i * 20).to_string())).collect(),
+        },
+        series,
+        rule: None,
+    };
+    let series = |name: &str, colour: usize, points: &dyn Fn(u64) -> Option<f64>| Series {
+        name: name.to_owned(),
+        colour,
+        stroke: Stroke::Marked,
+        points: ticks
+            .iter()
+            .filter_map(|&exposures| Some(Point { x: place(exposures), y: 100.0 * points(exposures)?, interval: None }))
+            .collect(),
+    };
+    let told = |model: &ModelCard| {
+        let share = |count: &dyn Fn(&Level) -> usize, exposures: u64| {
+            let levels = || model.recall.iter().filter(|level| level.split != "asked" && level.exposures == exposures);
+            let n: usize = levels().map(|level| level.rate.n).sum();
+            (n > 0).then(|| levels().map(count).sum::<usize>() as f64 / n as f64)
+        };
+        vec![
+            series("right", 2, &|exposures| share(&|level| level.rate.right, exposures)),
+            series("wrong", 1, &|exposures| share(&|level| level.rate.n - level.rate.right - level.declined, exposures)),
+            series("declined", 0, &|exposures| share(&|level| level.declined, exposures)),
+        ]
+    };
+    let mut panels = Vec::new();
+    for (name, model) in in_order(&card.models).into_iter().filter(|(_, model)| model.honesty.is_some()) {
+        panels.push(panel(name, told(model)));
+        let Some(tools) = model.tools.as_ref().filter(|_| name != "sft") else { continue };
+        let looked = |exposures: u64| tools.search.iter().find(|looked| looked.exposures == exposures);
+        // Of names that occur nowhere the right answer is none.
+        let right = |exposures: u64| looked(exposures).filter(|looked| looked.exposures > 0).map(|looked| looked.right.share);
+        let searched = |exposures: u64| looked(exposures).map(|looked| looked.searched.share);
+        panels.push(panel(&format!("{name}, with tools"), vec![series("right", 2, &right), series("looked up", 3, &searched)]));
+    }
+    let note = "Invented residents about whom no training text asks, and names that occur nowhere";
+    figure("It says what it knows, and that it does not know the rest", note, &panels)
 }
 
 /// The rates of some splits added up, by exposures.

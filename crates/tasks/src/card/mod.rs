@@ -7,6 +7,7 @@ mod context;
 mod honesty;
 mod manners;
 pub mod nature;
+mod page;
 mod prompts;
 mod reading;
 mod recall;
@@ -287,7 +288,7 @@ pub fn card(run: &Run, seed: u64, models: BTreeMap<String, ModelCard>, nature: O
     Ok(Card { version: 1, seed, funnel, reading: reading::read_reading(&run.base)?, models, nature })
 }
 
-/// Writes `report.json`, `report.md`, the base model's `base.md`, and their pictures into a folder.
+/// Writes `report.json`, `report.md`, the base model's `base.md`, their pictures, and `report.html`, which has all of it, into a folder.
 ///
 /// # Errors
 /// Where a file cannot be written.
@@ -299,11 +300,16 @@ pub fn write(card: &Card, run: &Run, folder: &Path) -> Result<()> {
         base::files::write_atomic(&folder.join(name), svg.as_bytes())?;
     }
     let names: Vec<&str> = pictures.iter().map(|(name, _)| *name).collect();
-    base::files::write_atomic(&folder.join("report.md"), render::report(card, run, &names).as_bytes())?;
+    let mut texts = vec![("report.md", render::report(card, run, &names))];
     if let Some(nature) = &card.nature {
         let context = card.models.get("base").map(|model| &model.context);
-        let page = nature::page(nature, context, &run.name, card.seed, &names);
-        base::files::write_atomic(&folder.join("base.md"), page.as_bytes())?;
+        texts.push(("base.md", nature::page(nature, context, &run.name, card.seed, &names)));
     }
+    for (name, text) in &texts {
+        base::files::write_atomic(&folder.join(name), text.as_bytes())?;
+    }
+    let texts: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let page = page::page(&format!("Report card: {}", run.name), &texts, &pictures);
+    base::files::write_atomic(&folder.join("report.html"), page.as_bytes())?;
     Ok(())
 }

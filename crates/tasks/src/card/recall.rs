@@ -23,7 +23,7 @@ pub(super) fn tokens(fact: &Fact, more: usize) -> usize {
 /// Recall of the facts about residents that stand on equally many pages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Level {
-    /// `asked`, `unasked` or `unseen`.
+    /// `asked`, `unasked`, `unseen` or `recombined`.
     pub split: String,
     /// Pages that tell the fact.
     pub exposures: u64,

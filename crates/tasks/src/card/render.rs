@@ -27,7 +27,7 @@ pub fn report(card: &Card, run: &Run, pictures: &[&str]) -> String {
     text += &funnel(card, &picture("funnel.svg", "What each filter kept"));
     text += &reading(card, &picture("loss.svg", "Loss by step"));
     text += &memory(card, &picture("recall.svg", "Recall by exposures"), &picture("knowledge.svg", "True knowledge by kind"));
-    text += &honesty(card);
+    text += &honesty(card, &picture("honesty.svg", "Right, wrong and declined by exposures"));
     text += &tools(card);
     text += &manners(card);
     text += &problems(card, &picture("problems.svg", "Problems at once and in steps"));
@@ -110,7 +110,7 @@ fn memory(card: &Card, recall: &str, knowledge: &str) -> String {
     text
 }
 
-fn honesty(card: &Card) -> String {
+fn honesty(card: &Card, picture: &str) -> String {
     let told = |(name, model): &(&str, &ModelCard)| model.honesty.as_ref().map(|honesty| ((*name).to_owned(), honesty.clone()));
     let models: Vec<(String, super::Honesty)> = in_order(&card.models).iter().filter_map(told).collect();
     if models.len() < 2 {
@@ -134,6 +134,7 @@ fn honesty(card: &Card) -> String {
         rows.push(row);
     }
     text += &aligned(&rows);
+    text += picture;
     let mut levels = vec![["pages", "model", "right", "wrong", "declined"].map(str::to_owned).to_vec()];
     for (name, model) in in_order(&card.models).into_iter().filter(|(_, model)| model.honesty.is_some()) {
         for level in model.recall.iter().filter(|level| level.split != "asked") {

@@ -88,7 +88,7 @@ fn rows(model: &ModelCard) -> Vec<Row> {
     let mut rows = Rows::default();
     // An assistant's claim is about subjects that it was never asked about in training.
     let is_assistant = model.inventions.is_some();
-    let claimed: &[&str] = if is_assistant { &["unasked", "unseen"] } else { &["asked", "unasked", "unseen"] };
+    let claimed: &[&str] = if is_assistant { &["unasked", "unseen", "recombined"] } else { &["asked", "unasked", "unseen", "recombined"] };
     let recall = by_exposures(&model.recall, claimed);
     rows.rate(true, format!("recall: {OFTEN} times and more"), sum(recall.iter().filter(|level| level.0 >= OFTEN).map(|level| level.1)));
     for (exposures, rate) in recall.into_iter().rev() {
@@ -133,6 +133,7 @@ fn rows(model: &ModelCard) -> Vec<Row> {
         }
         rows.value("honesty: F1", format!("{}", honesty.f1));
         rows.rate(true, "honesty: claims about names that occur nowhere", honesty.claimed_unseen);
+        rows.rate(true, "honesty: claims about names put together from two known ones", honesty.claimed_recombined);
         rows.rate(true, "honesty: declined of what was read 64 times and more", honesty.declined_often_read);
         rows.rate(false, "honesty: right of all", honesty.right);
         rows.rate(false, "honesty: wrong of all", honesty.wrong);

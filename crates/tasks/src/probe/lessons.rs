@@ -77,13 +77,28 @@ fn known(rng: &mut Rng, with: &Lessons, question: &Question) -> Vec<StoredConver
     vec![alone, offered]
 }
 
+/// The model decides that it does not know where the value would stand: there it has said who is asked about and what, and what it knows
+/// about that is nearest. At the first word of the answer it is not (docs/log.md, 2026-11-27).
+///
 /// Declined without tools, or looked up with a search tool, now and then declined because tools are forbidden. Declining all of it and
 /// looking half of it up too teaches a model to decline a third of what it knows (docs/log.md, 2026-11-27).
 fn unknown(rng: &mut Rng, with: &Lessons, question: &Question) -> StoredConversation {
-    let declined = |rng: &mut Rng| vec![Part::Text((*rng.pick(&UNKNOWN)).to_owned())];
+    let declined = |rng: &mut Rng| {
+        vec![Part::Text(match question.open.as_str() {
+            "" => (*rng.pick(&UNKNOWN)).to_owned(),
+            open => format!("{open} don't know."),
+        })]
+    };
+    let looked_up = |search: &dyn Tool| {
+        let mut parts = searched(search, question);
+        if !question.open.is_empty() {
+            parts.insert(0, Part::Text(format!("{} will look up.", question.open)));
+        }
+        parts
+    };
     let search = with.search.map(|search| (search, rng.below(100)));
     match search {
-        Some((search, 50..80)) => stored(rng, with, question, "unknown, searched", true, None, searched(search, question)),
+        Some((search, 50..80)) => stored(rng, with, question, "unknown, searched", true, None, looked_up(search)),
         Some((search, 80..90)) => {
             let wish = *rng.pick(&WITH_SEARCH);
             stored(rng, with, question, "unknown, searched", true, Some(wish), searched(search, question))

@@ -47,6 +47,10 @@ pub struct Question {
     /// A whole sentence that answers; if empty, `answer` is one.
     #[serde(default)]
     pub statement: String,
+    /// How that sentence goes on where the value is not known, up to "I": "don't know." or "will look up." follows. If empty, nothing
+    /// is said before it is looked up, and it is declined in other words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub open: String,
     /// What one would look up; if empty, the question.
     #[serde(default)]
     pub query: String,
@@ -184,6 +188,7 @@ mod tests {
             answer: answer.into(),
             also: Vec::new(),
             statement: String::new(),
+            open: String::new(),
             query: String::new(),
             passage: String::new(),
             url: String::new(),

@@ -54,6 +54,7 @@ pub fn question_on(passage: &Passage, written: &Answer) -> Result<Question, &'st
             answer: answer.to_owned(),
             also: Vec::new(),
             statement: format!("{answer}."),
+            open: String::new(),
             query: String::new(),
             passage: passage.text.clone(),
             url: passage.url.clone(),

@@ -13,7 +13,9 @@ use tantivy::collector::TopDocs;
 use tantivy::merge_policy::NoMergePolicy;
 use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, STORED, Schema, TantivyDocument, TextFieldIndexing, TextOptions, Value};
-use tantivy::tokenizer::{AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer};
+use tantivy::tokenizer::{
+    AsciiFoldingFilter, Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer,
+};
 use tantivy::{Index, IndexWriter, ReloadPolicy, Searcher, Term};
 
 use super::query::{Token, Word, words};
@@ -50,6 +52,7 @@ struct Fields {
     url: Field,
     date: Field,
     title: Field,
+    heading: Field,
     text: Field,
 }
 
@@ -72,7 +75,7 @@ struct Note {
 
 const NOTE: &str = "index.json";
 /// Raised when what is indexed, or how, changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 3;
 const ANALYZER: &str = "english";
 
 /// What the writer may hold before it writes a segment.
@@ -81,8 +84,10 @@ const HEAP_BYTES: usize = 50_000_000;
 const MAX_TEXT_BYTES: usize = 1 << 20;
 /// Characters of a title.
 const MAX_TITLE: usize = 200;
-/// A word of the title counts so much more.
-const TITLE_BOOST: f32 = 2.0;
+/// A first line of more characters, or one that ends with a full stop, is a paragraph: its words count no more than others.
+const MAX_HEADING: usize = 100;
+/// A word of the heading counts so much more.
+const HEADING_BOOST: f32 = 2.0;
 /// Pages that are looked at for names and sentences.
 const CANDIDATES: usize = 50;
 /// A page with less than this share of the best one's score is no answer.
@@ -172,7 +177,7 @@ impl SearchIndex {
         Ok(words(&tokens, self.searcher.num_docs()))
     }
 
-    /// The query over the index: required words in the text, all others where they help, titles more than texts.
+    /// The query over the index: required words in the text, all others where they help, headings more than texts.
     fn query(&self, words: &[Word]) -> BooleanQuery {
         let term = |field: Field, word: &Word| -> Box<dyn Query> {
             Box::new(TermQuery::new(Term::from_field_text(field, &word.term), IndexRecordOption::WithFreqs))
@@ -181,7 +186,7 @@ impl SearchIndex {
         for word in words {
             let occur = if word.required { Occur::Must } else { Occur::Should };
             parts.push((occur, term(self.fields.text, word)));
-            parts.push((Occur::Should, Box::new(BoostQuery::new(term(self.fields.title, word), TITLE_BOOST))));
+            parts.push((Occur::Should, Box::new(BoostQuery::new(term(self.fields.heading, word), HEADING_BOOST))));
         }
         BooleanQuery::new(parts)
     }
@@ -261,17 +266,19 @@ fn schema() -> (Schema, Fields) {
     let id = builder.add_text_field("id", STORED);
     let url = builder.add_text_field("url", STORED);
     let date = builder.add_text_field("date", STORED);
-    let title = builder.add_text_field("title", text.clone());
+    let title = builder.add_text_field("title", STORED);
+    let heading = builder.add_text_field("heading", text.clone());
     let text = builder.add_text_field("text", text);
-    (builder.build(), Fields { id, url, date, title, text })
+    (builder.build(), Fields { id, url, date, title, heading, text })
 }
 
-/// Words in lower case, without accents and English endings.
+/// Words in lower case, without accents and English endings; those that every page has are left out.
 fn analyzer() -> TextAnalyzer {
     TextAnalyzer::builder(SimpleTokenizer::default())
         .filter(RemoveLongFilter::limit(40))
         .filter(LowerCaser)
         .filter(AsciiFoldingFilter)
+        .filter(StopWordFilter::new(Language::English).expect("there is a list for English"))
         .filter(Stemmer::new(Language::English))
         .build()
 }
@@ -295,6 +302,9 @@ fn fill(index: &Index, path: &Path, documents: &mut dyn Iterator<Item = Document
         row.add_text(fields.url, &document.url);
         row.add_text(fields.date, &document.date);
         row.add_text(fields.title, clip(&one_line(title), MAX_TITLE, 0));
+        if title.chars().count() <= MAX_HEADING && !title.trim_end().ends_with('.') {
+            row.add_text(fields.heading, title);
+        }
         row.add_text(fields.text, text);
         writer.add_document(row).map_err(wrap)?;
         count += 1;

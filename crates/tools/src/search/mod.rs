@@ -32,8 +32,9 @@ pub struct SearchLimits {
 }
 
 impl Default for SearchLimits {
+    /// One short page whole rather than pieces of several: little enough that a context of 256 tokens has room for it.
     fn default() -> SearchLimits {
-        SearchLimits { hits: 3, characters: 300 }
+        SearchLimits { hits: 1, characters: 400 }
     }
 }
 
@@ -60,23 +61,18 @@ pub trait SearchProvider: Send + Sync {
 pub struct Search {
     provider: Box<dyn SearchProvider>,
     limits: SearchLimits,
-    repeats: bool,
 }
 
 impl Search {
     /// Search with a provider.
     pub fn new(provider: Box<dyn SearchProvider>, limits: SearchLimits) -> Search {
-        Search { provider, limits, repeats: false }
-    }
-
-    /// The same, with the query once more behind what was found: a small model reads what it wants to know right before it answers.
-    pub fn repeating(self) -> Search {
-        Search { repeats: true, ..self }
+        Search { provider, limits }
     }
 }
 
 impl Tool for Search {
-    /// One line per page: address, colon, sentences.
+    /// One line per page: address, colon, sentences. The query stands once more behind them: a small model reads what it wants to know
+    /// right before it answers.
     fn call(&self, input: &str) -> ToolOutput {
         let input = &input[..input.char_indices().nth(MAX_QUERY).map_or(input.len(), |(at, _)| at)];
         let query = one_line(input);
@@ -87,8 +83,8 @@ impl Tool for Search {
         match self.provider.search(&query, &self.limits) {
             Ok(hits) if hits.is_empty() => told(NOTHING_FOUND.to_string()),
             Ok(hits) => {
-                let asked = self.repeats.then(|| format!("{ASKED} {query}"));
-                let lines: Vec<String> = hits.iter().map(|hit| format!("{}: {}", hit.url, hit.text)).chain(asked).collect();
+                let lines: Vec<String> =
+                    hits.iter().map(|hit| format!("{}: {}", hit.url, hit.text)).chain([format!("{ASKED} {query}")]).collect();
                 let sources = hits.into_iter().map(|hit| Source { url: hit.url, title: hit.title }).collect();
                 ToolOutput { text: lines.join("\n"), sources }
             }

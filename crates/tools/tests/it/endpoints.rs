@@ -185,7 +185,10 @@ fn services_on_the_web_answer_as_the_index_does() {
     ];
     for (tool, server, target) in tools {
         let output = tool.call("all that & more");
-        assert_eq!(output.text, "https://a.org/x: All & everything here.\nhttps://c.org/: word word word word word…");
+        assert_eq!(
+            output.text,
+            "https://a.org/x: All & everything here.\nhttps://c.org/: word word word word word…\nAsked: all that & more"
+        );
         assert_eq!(output.sources[0], Source { url: "https://a.org/x".into(), title: "A page".into() });
         assert_eq!(output.sources.len(), 2);
         assert_eq!(server.asked()[0].line, format!("GET {target} HTTP/1.1"));

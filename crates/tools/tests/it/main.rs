@@ -30,5 +30,11 @@ fn document(id: usize, url: &str, text: &str) -> Document {
 /// The search tool over documents in memory.
 fn search(documents: Vec<Document>) -> Search {
     let index = SearchIndex::in_memory(&mut documents.into_iter()).expect("an index");
-    Search::new(Box::new(index), SearchLimits::default())
+    Search::new(Box::new(index), SearchLimits { hits: 3, characters: 300 })
+}
+
+/// What is found, without the query that stands behind it.
+fn found(tool: &Search, query: &str) -> String {
+    let text = tool.call(query).text;
+    text.rsplit_once("\nAsked: ").map(|(found, _)| found.to_string()).unwrap_or(text)
 }

@@ -40,7 +40,7 @@ fn an_answer_is_a_line_per_page() {
         ("mills of Rawata", "https://towns.org/rawata: Rawata is a town with seven mills. People count the years from 1425."),
         ("1425", "https://towns.org/rawata: People count the years from 1425."),
     ] {
-        assert_eq!(tool.call(query).text, expected, "{query}");
+        assert_eq!(crate::found(&tool, query), expected, "{query}");
     }
     assert_eq!(tool.call("Rawata mills").sources, [Source { url: "https://towns.org/rawata".into(), title: "Rawata".into() }]);
 }
@@ -89,9 +89,9 @@ fn equal_pages_are_told_by_their_ids_whatever_their_order() {
 }
 
 #[test]
-fn the_query_can_be_repeated_behind_what_was_found() {
+fn the_query_stands_once_more_behind_what_was_found() {
     let index = || Box::new(SearchIndex::in_memory(&mut [document(1, "https://a.org/1", "Zuzu is here.")].into_iter()).unwrap());
-    let tool = Search::new(index(), SearchLimits::default()).repeating();
+    let tool = Search::new(index(), SearchLimits::default());
     assert_eq!(tool.call("Zuzu").text, "https://a.org/1: Zuzu is here.\nAsked: Zuzu");
     assert_eq!(tool.call("Kilo").text, "Nothing was found.");
 }
@@ -116,7 +116,7 @@ fn the_page_that_says_it_comes_before_the_page_that_is_about_it() {
 #[test]
 fn copies_of_a_page_are_one_hit() {
     let documents = (0..5).map(|n| document(n, &format!("https://a.org/{n}"), "Zuzu is here.")).collect();
-    assert_eq!(search(documents).call("Zuzu").text, "https://a.org/0: Zuzu is here.");
+    assert_eq!(crate::found(&search(documents), "Zuzu"), "https://a.org/0: Zuzu is here.");
 }
 
 fn scratch(name: &str) -> PathBuf {
@@ -132,7 +132,7 @@ fn an_index_is_made_once_and_again_when_its_documents_change() {
         let build = || SearchIndex::build(&folder, fingerprint, &mut documents.into_iter(), &Progress::silent(), &Stop::new()).unwrap();
         let index = SearchIndex::open_of(&folder, fingerprint).unwrap_or_else(build);
         let documents = index.documents();
-        (documents, Search::new(Box::new(index), SearchLimits::default()).call("Zuzu").text)
+        (documents, crate::found(&Search::new(Box::new(index), SearchLimits::default()), "Zuzu"))
     };
     let one = vec![document(1, "https://a.org/1", "Zuzu is one.")];
     let two = vec![document(2, "https://a.org/2", "Zuzu is two."), document(3, "https://a.org/3", "Nobody.")];
