@@ -20,8 +20,8 @@ const LONGEST: usize = 600;
 /// The shortest: what is shorter is a caption, a notice, or the rest of a page.
 const SHORTEST: usize = 150;
 
-/// The passages of a text: as many sentences that stand one after the other as have room. Lines that do not end like a sentence, as menus
-/// and headings, are left out, and so is a sentence that is too long by itself.
+/// The passages of a text: as many sentences that stand one after the other as have room. Paragraphs that do not end like a sentence, as
+/// menus and headings, are left out, and so is a sentence that is too long by itself.
 pub fn passages(text: &str) -> Vec<String> {
     let (mut list, mut passage, mut length) = (Vec::new(), String::new(), 0);
     let mut close = |passage: &mut String, length: usize| {
@@ -30,9 +30,9 @@ pub fn passages(text: &str) -> Vec<String> {
             list.push(text);
         }
     };
-    for line in text.lines().map(str::trim).filter(|line| line.trim_end_matches(CLOSING).ends_with(ENDS)) {
+    for paragraph in paragraphs(text).iter().filter(|paragraph| paragraph.trim_end_matches(CLOSING).ends_with(ENDS)) {
         let mut between = '\n';
-        for sentence in sentences(line) {
+        for sentence in sentences(paragraph) {
             let characters = sentence.chars().count();
             if length + 1 + characters > LONGEST {
                 close(&mut passage, length);
@@ -52,6 +52,22 @@ pub fn passages(text: &str) -> Vec<String> {
     }
     close(&mut passage, length);
     list
+}
+
+/// Lines of at most so many characters may be wrapped.
+const WRAPPED: usize = 100;
+
+/// The paragraphs of a text: its lines; or, where nearly all of it is in short lines with blank ones among them, as books are wrapped,
+/// what stands between blank lines.
+fn paragraphs(text: &str) -> Vec<String> {
+    let characters = |wanted: &dyn Fn(usize) -> bool| text.lines().map(|line| line.chars().count()).filter(|&n| wanted(n)).sum::<usize>();
+    let wrapped = 20 * characters(&|n| n > WRAPPED) < characters(&|_| true);
+    let lines = text.trim().lines().map(str::trim);
+    if !wrapped || lines.clone().all(|line| !line.is_empty()) {
+        return lines.map(str::to_owned).collect();
+    }
+    let lines: Vec<&str> = lines.collect();
+    lines.split(|line| line.is_empty()).map(|block| block.join(" ")).collect()
 }
 
 /// What ends a sentence.
@@ -175,6 +191,17 @@ mod tests {
         let endless = format!("{}.", "word ".repeat(200).trim());
         assert_eq!(passages(&endless), Vec::<String>::new());
         assert_eq!(passages(&format!("{}\n{endless}\n{}", prose[..3].join(" "), prose[3..6].join(" "))).len(), 2);
+    }
+
+    #[test]
+    fn wrapped_lines_are_put_together() {
+        let wrapped =
+            "MENU\n\nThis is the Mouse peeping out\nbehind the cupboard. He is not\nafraid of a kitten.\n\nThe Mouse watches Miss\nMoppet.";
+        let block = "This is the Mouse peeping out behind the cupboard. He is not afraid of a kitten.";
+        assert_eq!(paragraphs(wrapped), ["MENU", block, "The Mouse watches Miss Moppet."]);
+        assert_eq!(paragraphs("One.\nTwo."), ["One.", "Two."]);
+        let long = "A line of more than a hundred characters is the paragraph of a page, and nobody has wrapped it at any width at all.";
+        assert_eq!(paragraphs(&format!("Menu\n\n{long}\nMore\n")), ["Menu", "", long, "More"]);
     }
 
     fn draw(documents: &[(String, String)], seed: u64, count: usize) -> Vec<Passage> {
