@@ -3,6 +3,7 @@
 //! Knows nothing of sampling, stopping and text. Whatever is fed beside a sequence, in however many pieces and on
 //! however many threads, its logits have the same bits (see `tensor::decode`).
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tensor::decode::{self, HeadShape, KeyValues};
 use tensor::quant::{Format, Packed};
@@ -18,8 +19,8 @@ use crate::{Config, Error, Family, Layout, Model, Result, Span};
 #[derive(Debug)]
 pub struct Weights {
     config: Config,
-    embed: Table,        // (V, C)
-    positions: Vec<f32>, // (context, C), or nothing
+    embed: Option<Table>, // (V, C), or nothing where the head is the table
+    positions: Vec<f32>,  // (context, C), or nothing
     blocks: Vec<BlockWeights>,
     final_norm: Norm,
     head: Linear, // (V, C)
@@ -87,13 +88,19 @@ impl Weights {
                 down: linear(spans.down, spans.down_bias)?,
             })
         };
+        // Laying out takes longer than reading: on all processors.
+        let (blocks, head) =
+            rayon::join(|| layout.blocks.par_iter().map(block).collect::<Vec<Result<_>>>(), || linear(layout.head, Span::NONE));
         Ok(Weights {
             config,
-            embed: Table::load(source, &layout.parts(layout.embed)[0], format)?,
+            embed: match layout.head == layout.embed {
+                true => None,
+                false => Some(Table::load(source, &layout.parts(layout.embed)[0], format)?),
+            },
             positions: source.numbers(layout, layout.positions)?,
-            blocks: layout.blocks.iter().map(block).collect::<Result<_>>()?,
+            blocks: blocks.into_iter().collect::<Result<_>>()?,
             final_norm: norm(layout.final_norm, layout.final_norm_bias)?,
-            head: linear(layout.head, Span::NONE)?,
+            head: head?,
         })
     }
 
@@ -441,7 +448,10 @@ impl Workspace {
         }
         let Workspace { slots, pieces, positions, residual, normed, qkv, q, k, attended, up, gated, rstd, scores, .. } = self;
 
-        weights.embed.rows(&self.tokens, c, &mut residual[..n * c]);
+        match &weights.embed {
+            Some(table) => table.rows(&self.tokens, c, &mut residual[..n * c]),
+            None => weights.head.rows(&self.tokens, c, &mut residual[..n * c]),
+        }
         if !weights.positions.is_empty() {
             embedding::add_rows(positions, &weights.positions, c, &mut residual[..n * c]);
         }

@@ -71,6 +71,14 @@ pub fn converted(from: Format, bytes: &[u8], depth: usize, to: Format) -> Vec<u8
     out
 }
 
+/// The rows of a matrix in the format that is wanted, or in a finer one, or as they are stored.
+fn rows_in<'a>(source: &'a Source, tensor: &TensorSpec, wanted: Option<Format>) -> Result<(Format, Cow<'a, [u8]>)> {
+    let depth = tensor.shape[1];
+    let (format, bytes) = source.rows(tensor)?;
+    let kept = wanted.map_or(format, |wanted| possible(wanted, depth));
+    Ok((kept, if kept == format { bytes } else { Cow::Owned(converted(format, &bytes, depth, kept)) }))
+}
+
 /// A matrix and its bias, if it has one.
 #[derive(Debug)]
 pub(crate) struct Linear {
@@ -83,24 +91,26 @@ pub(crate) struct Linear {
 impl Linear {
     /// Takes the tensors of a part of the layout, each (outs, depth), and their bias.
     pub fn load(source: Source, layout: &Layout, matrix: Span, bias: Span, wanted: Option<Format>) -> Result<Linear> {
-        let mut loaded: Vec<(Format, usize, Vec<u8>)> = Vec::new();
+        // What is stored as it is wanted is laid out from where it lies, without a copy between.
+        let mut loaded: Vec<(Format, usize, Vec<Cow<'_, [u8]>>)> = Vec::new();
         let tensors = layout.parts(matrix);
         let depth = tensors[0].shape[1];
         for tensor in tensors {
-            let (format, bytes) = source.rows(tensor)?;
-            let kept = wanted.map_or(format, |wanted| possible(wanted, depth));
-            let bytes = if kept == format { bytes.into_owned() } else { converted(format, &bytes, depth, kept) };
+            let (kept, bytes) = rows_in(&source, tensor, wanted)?;
             match loaded.last_mut() {
                 Some((last, outs, all)) if *last == kept => {
                     *outs += tensor.shape[0];
-                    all.extend_from_slice(&bytes);
+                    all.push(bytes);
                 }
-                _ => loaded.push((kept, tensor.shape[0], bytes)),
+                _ => loaded.push((kept, tensor.shape[0], vec![bytes])),
             }
         }
         let outs = loaded.iter().map(|(_, outs, _)| outs).sum();
-        let parts = loaded.into_iter().map(|(format, outs, bytes)| (outs, Packed::new(format, &bytes, outs, depth))).collect();
-        Ok(Linear { parts, bias: source.numbers(layout, bias)?, outs })
+        let laid_out = |(format, outs, bytes): &(Format, usize, Vec<Cow<'_, [u8]>>)| {
+            let parts: Vec<&[u8]> = bytes.iter().map(|bytes| &bytes[..]).collect();
+            (*outs, Packed::of_parts(*format, &parts, *outs, depth))
+        };
+        Ok(Linear { parts: loaded.iter().map(laid_out).collect(), bias: source.numbers(layout, bias)?, outs })
     }
 
     /// The matrices.
@@ -139,6 +149,12 @@ impl Linear {
         }
     }
 
+    /// The rows of the tokens, for a matrix of one part that is the table of embeddings too.
+    pub fn rows(&self, tokens: &[u32], c: usize, out: &mut [f32]) {
+        let [(_, matrix)] = &self.parts[..] else { panic!("a matrix that is a table has one part") };
+        tokens.iter().zip(out.chunks_exact_mut(c)).for_each(|(&token, out)| matrix.row(token as usize, out));
+    }
+
     /// Adds the same to `out`. Only for what is stored in one piece.
     pub fn add(&self, x: &[f32], out: &mut [f32]) {
         let [(_, matrix)] = &self.parts[..] else { panic!("a matrix that is added to the stream has one part") };
@@ -157,10 +173,8 @@ pub(crate) struct Table {
 impl Table {
     /// Takes a table (V, C) of the layout.
     pub fn load(source: Source, tensor: &TensorSpec, wanted: Option<Format>) -> Result<Table> {
-        let (format, bytes) = source.rows(tensor)?;
-        let kept = wanted.map_or(format, |wanted| possible(wanted, tensor.shape[1]));
-        let bytes = if kept == format { bytes.into_owned() } else { converted(format, &bytes, tensor.shape[1], kept) };
-        Ok(Table { format: kept, bytes })
+        let (format, bytes) = rows_in(&source, tensor, wanted)?;
+        Ok(Table { format, bytes: bytes.into_owned() })
     }
 
     /// `out` (N, C) takes the rows of the tokens.

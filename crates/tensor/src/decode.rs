@@ -22,9 +22,10 @@ const LINE: usize = 64;
 
 /// Steps on cache-line boundaries, zero at first. The system gives zeroed pages only when they are touched.
 #[derive(Debug)]
-struct Steps {
+pub(crate) struct Steps {
     data: Vec<f32>,
     skip: usize,
+    n: usize,
 }
 
 impl Steps {
@@ -32,7 +33,14 @@ impl Steps {
         let data = vec![0.0; (n + 1) * LANES];
         // A number of elements, or more than there are where alignment cannot be had: then any place will do.
         let skip = Some(data.as_ptr().align_offset(LINE)).filter(|&skip| skip <= LANES).unwrap_or(0);
-        Steps { data, skip }
+        Steps { data, skip, n }
+    }
+
+    /// The same for steps that will all be filled soon.
+    pub(crate) fn to_fill(n: usize) -> Steps {
+        let steps = Steps::zeros(n);
+        ask_for_large_pages(&steps.data);
+        steps
     }
 
     /// Bytes of so many, one more for alignment among them.
@@ -41,14 +49,33 @@ impl Steps {
     }
 
     #[inline(always)]
-    fn get(&self) -> &[Step] {
-        self.data[self.skip..].as_chunks().0
+    pub(crate) fn get(&self) -> &[Step] {
+        &self.data[self.skip..].as_chunks().0[..self.n]
     }
 
     #[inline(always)]
-    fn get_mut(&mut self) -> &mut [Step] {
-        self.data[self.skip..].as_chunks_mut().0
+    pub(crate) fn get_mut(&mut self) -> &mut [Step] {
+        &mut self.data[self.skip..].as_chunks_mut().0[..self.n]
     }
+}
+
+/// Numbers from which on large pages are worth asking for: a few of 2 MB.
+const LARGE: usize = 1 << 20;
+
+/// Asks the system for pages of 2 MB under memory that nobody has touched yet. Filling 500 MB of pages of 4 KB takes a second, most of it
+/// the system's.
+fn ask_for_large_pages(data: &[f32]) {
+    #[cfg(target_os = "linux")]
+    if data.len() >= LARGE {
+        const PAGE: usize = 4096;
+        let bytes = size_of_val(data);
+        let skip = data.as_ptr().cast::<u8>().align_offset(PAGE);
+        // SAFETY: the range lies within memory that is borrowed here, and the advice changes none of its bytes. A system that cannot
+        // follow it says so, and nothing is lost.
+        unsafe { libc::madvise(data.as_ptr().cast::<u8>().add(skip).cast_mut().cast(), bytes - skip, libc::MADV_HUGEPAGE) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = data;
 }
 
 /// A weight matrix (outs, depth) in panels; the last one is filled up with zeros.
@@ -63,15 +90,18 @@ impl Panels {
     /// Lays out `matrix` (outs, depth).
     pub fn new(matrix: &[f32], outs: usize, depth: usize) -> Panels {
         assert_eq!(matrix.len(), outs * depth, "panels of a matrix ({outs}, {depth})");
-        let mut steps = Steps::zeros(outs.div_ceil(LANES) * depth);
-        for (panel, rows) in steps.get_mut().chunks_mut(depth).zip(matrix.chunks(depth * LANES)) {
-            for (lane, row) in rows.chunks_exact(depth).enumerate() {
-                for (step, &value) in panel.iter_mut().zip(row) {
-                    step[lane] = value;
-                }
+        Panels::of_rows(&matrix.chunks_exact(depth).collect::<Vec<_>>(), depth, |value| value)
+    }
+
+    /// Lays out rows of `depth` numbers each. A step is written whole: one row after the other would touch all steps sixteen times.
+    pub(crate) fn of_rows<T: Copy>(rows: &[&[T]], depth: usize, number: impl Fn(T) -> f32) -> Panels {
+        let mut steps = Steps::to_fill(rows.len().div_ceil(LANES) * depth);
+        for (panel, rows) in steps.get_mut().chunks_mut(depth).zip(rows.chunks(LANES)) {
+            for (at, step) in panel.iter_mut().enumerate() {
+                step.iter_mut().zip(rows).for_each(|(out, row)| *out = number(row[at]));
             }
         }
-        Panels { steps, outs, depth }
+        Panels { steps, outs: rows.len(), depth }
     }
 
     /// Reads the matrix on all threads of the `rayon` pool that the caller runs in, each block on all of them at once.

@@ -10,17 +10,15 @@ use std::hint::black_box;
 use super::activations::{self, BLOCK, Block};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use super::amx;
-use super::formats::{self, Format, Parts};
+use super::formats::{Format, Parts};
 use super::half::{bf16_to_f32, f16_to_f32};
 use super::kernels::{HALF_SCALES, HalfProduct, Product, SHARING, View, level_bytes, scale_bytes};
 use super::vectors::{InstructionSet, LANES};
-use crate::decode::{self, Panels};
+use crate::decode::{self, Panels, Steps};
 use crate::{MatMut, share};
 
-/// A cache line, on which vectors begin: one across two lines costs two loads.
-#[derive(Clone, Copy, Debug)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
+/// Bytes of a cache line, on which vectors begin: one across two lines costs two loads.
+const LINE: usize = 64;
 
 /// A weight matrix (outs, depth) in panels of sixteen outputs; the last one is filled up with zeros.
 #[derive(Debug)]
@@ -36,7 +34,7 @@ enum Body {
     Panels(Panels),
     /// 16-bit floats, or scales and levels.
     Lines {
-        lines: Vec<Line>,
+        lines: Steps,
         panel_bytes: usize,
         levels_at: usize,
         /// Whether some level of eight bits is 0, which not every instruction set can take.
@@ -54,44 +52,50 @@ impl Packed {
     /// Lays out a matrix whose rows stand one after the other in `bytes`, as [`quantize`](super::quantize) writes them and GGUF
     /// stores them; `depth` is a multiple of the format's block.
     pub fn new(format: Format, bytes: &[u8], outs: usize, depth: usize) -> Packed {
+        Packed::of_parts(format, &[bytes], outs, depth)
+    }
+
+    /// The same of a matrix whose rows stand in several places, in each one after the other.
+    pub fn of_parts(format: Format, parts: &[&[u8]], outs: usize, depth: usize) -> Packed {
         let row_bytes = format.row_bytes(depth);
-        assert_eq!(bytes.len(), outs * row_bytes, "a matrix ({outs}, {depth}) in {}", format.name());
+        let n_bytes: usize = parts.iter().map(|part| part.len()).sum();
+        assert_eq!(n_bytes, outs * row_bytes, "a matrix ({outs}, {depth}) in {}", format.name());
         assert!(depth > 0, "a matrix ({outs}, 0)");
+        let rows = parts.iter().flat_map(|part| part.chunks_exact(row_bytes));
         if format == Format::F32 {
-            let mut matrix = vec![0.0; outs * depth];
-            formats::dequantize(format, bytes, &mut matrix);
-            return Packed { format, outs, depth, body: Body::Panels(Panels::new(&matrix, outs, depth)) };
+            let rows: Vec<&[[u8; 4]]> = rows.map(|row| row.as_chunks().0).collect();
+            return Packed { format, outs, depth, body: Body::Panels(Panels::of_rows(&rows, depth, f32::from_le_bytes)) };
         }
         let (levels_at, panel_bytes) = match format {
             Format::F16 | Format::Bf16 => (0, depth * HALF_SCALES),
             _ => {
                 let sharing = format.block_len() / BLOCK;
-                let scales = (depth / BLOCK / sharing * scale_bytes(format)).next_multiple_of(size_of::<Line>());
+                let scales = (depth / BLOCK / sharing * scale_bytes(format)).next_multiple_of(LINE);
                 (scales, scales + depth / BLOCK * level_bytes(format.bits()))
             }
         };
-        let panel_bytes = panel_bytes.next_multiple_of(size_of::<Line>());
-        let mut lines = vec![Line([0; 64]); outs.div_ceil(LANES) * panel_bytes / size_of::<Line>()];
+        let panel_bytes = panel_bytes.next_multiple_of(LINE);
+        let mut lines = Steps::to_fill(outs.div_ceil(LANES) * panel_bytes / LINE);
+        let all = bytes_of_mut(&mut lines);
         let mut has_lowest = false;
         let mut parts = Parts::default();
-        for (panel, rows) in bytes_of_mut(&mut lines).chunks_exact_mut(panel_bytes).zip(bytes.chunks(row_bytes * LANES)) {
-            for (lane, row) in rows.chunks_exact(row_bytes).enumerate() {
-                if matches!(format, Format::F16 | Format::Bf16) {
-                    for (step, half) in panel.chunks_exact_mut(HALF_SCALES).zip(row.as_chunks().0) {
-                        step[2 * lane..][..2].copy_from_slice(&u16::from_le_bytes(*half).to_ne_bytes());
-                    }
-                    continue;
+        for (index, row) in rows.enumerate() {
+            let (panel, lane) = (&mut all[index / LANES * panel_bytes..][..panel_bytes], index % LANES);
+            if matches!(format, Format::F16 | Format::Bf16) {
+                for (step, half) in panel.chunks_exact_mut(HALF_SCALES).zip(row.as_chunks().0) {
+                    step[2 * lane..][..2].copy_from_slice(&u16::from_le_bytes(*half).to_ne_bytes());
                 }
-                let (scales, levels) = panel.split_at_mut(levels_at);
-                for (at, block) in row.chunks_exact(format.block_bytes()).enumerate() {
-                    parts.read(format, block);
-                    put_scales(format, &parts, lane, &mut scales[at * scale_bytes(format)..]);
-                    let size = level_bytes(format.bits());
-                    for (part, of_32) in parts.levels[..format.block_len()].as_chunks::<BLOCK>().0.iter().enumerate() {
-                        let block = at * format.block_len() / BLOCK + part;
-                        put_levels(format.bits(), of_32, lane, &mut levels[block * size..][..size]);
-                        has_lowest |= format == Format::Q8_0 && of_32.contains(&0);
-                    }
+                continue;
+            }
+            let (scales, levels) = panel.split_at_mut(levels_at);
+            for (at, block) in row.chunks_exact(format.block_bytes()).enumerate() {
+                parts.read(format, block);
+                put_scales(format, &parts, lane, &mut scales[at * scale_bytes(format)..]);
+                let size = level_bytes(format.bits());
+                for (part, of_32) in parts.levels[..format.block_len()].as_chunks::<BLOCK>().0.iter().enumerate() {
+                    let block = at * format.block_len() / BLOCK + part;
+                    put_levels(format.bits(), of_32, lane, &mut levels[block * size..][..size]);
+                    has_lowest |= format == Format::Q8_0 && of_32.contains(&0);
                 }
             }
         }
@@ -117,7 +121,7 @@ impl Packed {
     pub fn bytes(&self) -> usize {
         match &self.body {
             Body::Panels(panels) => panels.bytes(),
-            Body::Lines { lines, .. } => size_of_val(&lines[..]),
+            Body::Lines { lines, .. } => size_of_val(lines.get()),
         }
     }
 
@@ -158,8 +162,8 @@ impl Packed {
         match &self.body {
             Body::Panels(panels) => panels.read_on_all_threads(),
             Body::Lines { lines, .. } => {
-                for block in lines.chunks(READ_AT_ONCE / size_of::<Line>()) {
-                    rayon::broadcast(|_| black_box(block.iter().fold(0u8, |sum, line| sum.wrapping_add(line.0[0]))));
+                for block in lines.get().chunks(READ_AT_ONCE / LINE) {
+                    rayon::broadcast(|_| black_box(block.iter().fold(0, |sum, line| sum ^ line[0].to_bits())));
                 }
             }
         }
@@ -250,11 +254,11 @@ fn upper_place(bits: u32, k: usize, lane: usize) -> (usize, usize) {
 }
 
 fn put_levels(bits: u32, levels: &[u8; BLOCK], lane: usize, to: &mut [u8]) {
+    if bits == 8 {
+        let fours = to.chunks_exact_mut(64).zip(levels.as_chunks::<4>().0);
+        return fours.for_each(|(to, four)| to[lane * 4..][..4].copy_from_slice(four));
+    }
     for (k, level) in levels.iter().enumerate() {
-        if bits == 8 {
-            to[k / 4 * 64 + lane * 4 + k % 4] = *level;
-            continue;
-        }
         let (at, shift) = place(k, lane);
         to[at] |= (level & 15) << shift;
         if bits > 4 {
@@ -318,13 +322,15 @@ fn take_scales(format: Format, from: &[u8], lane: usize, parts: &mut Parts) {
     }
 }
 
-fn bytes_of(lines: &[Line]) -> &[u8] {
-    // SAFETY: a line is 64 bytes and nothing else.
+fn bytes_of(lines: &Steps) -> &[u8] {
+    let lines = lines.get();
+    // SAFETY: numbers of 32 bits are four bytes each and nothing else.
     unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), size_of_val(lines)) }
 }
 
-fn bytes_of_mut(lines: &mut [Line]) -> &mut [u8] {
-    // SAFETY: a line is 64 bytes and nothing else, and any bytes are one.
+fn bytes_of_mut(lines: &mut Steps) -> &mut [u8] {
+    let lines = lines.get_mut();
+    // SAFETY: numbers of 32 bits are four bytes each and nothing else, and any bytes are some.
     unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), size_of_val(lines)) }
 }
 
