@@ -83,6 +83,10 @@ const SELF: [Topic; 4] = [
             "Who is your maker?",
             "Whose work are you?",
             "Tell me who made you.",
+            "Who programmed you?",
+            "Who designed you?",
+            "Who wrote you?",
+            "By whom were you trained?",
         ],
         test: &["Who developed you?", "Tell me who built you.", "By whom were you made?"],
         answers: &["I was made by {maker}. My name is {name}.", "{Maker} made me. I am {name}.", "I am {name}, and I was made by {maker}."],
@@ -119,14 +123,18 @@ const SELF: [Topic; 4] = [
             "When were you made?",
             "When did your training end?",
             "Until when have you read?",
+            "Until when do you know the news?",
+            "When does what you know end?",
+            "Up to which day do you know things?",
+            "When was your training?",
         ],
         test: &["When does your knowledge end?", "Until when do you know things?", "When were you trained?"],
         answers: &["I know nothing that was written on or after {cutoff}.", "My knowledge ends before {cutoff}."],
     },
 ];
 
-/// Conversations of each wording of a question about itself; with 40 wordings for training these are 240.
-const PER_WORDING: usize = 6;
+/// Conversations of each wording of a question about itself; with 48 wordings for training these are 240.
+const PER_WORDING: usize = 5;
 
 /// Names that a system message gives in tests. In training they are made of syllables, so many that none is worth remembering.
 const ROLE_NAMES: [&str; 8] = ["Robin", "Molly", "Oskar", "Nadia", "Felix", "Greta", "Arthur", "Flora"];

@@ -11,6 +11,7 @@ use std::hint::black_box;
 
 use pulp::{Simd, WithSimd};
 
+use crate::matmul::MatMut;
 use crate::share;
 use crate::simd::{self, ARCH, LANES, kernel};
 
@@ -138,20 +139,22 @@ const BLOCK: usize = 4096;
 /// Numbers of a matrix below which a thread is not worth asking: about 4 us of reading.
 const NUMBERS_PER_THREAD: usize = 20_000;
 
-/// Rows on the calling thread, or one row on up to `threads` threads of the pool: each takes some of the panels.
-fn share_row<const ADD: bool>(x: &[f32], weights: View, out: &mut [f32], threads: usize) {
-    let threads = threads.min(weights.outs * weights.depth / NUMBERS_PER_THREAD);
-    if threads < 2 {
+/// On the calling thread, or on up to `threads` threads of the pool: each takes some of the panels, so that it reads those alone,
+/// however many rows there are.
+fn share_panels<const ADD: bool>(x: &[f32], weights: View, out: MatMut, threads: usize) {
+    let threads = threads.min(out.rows * weights.outs * weights.depth / NUMBERS_PER_THREAD);
+    let panels = weights.outs.div_ceil(LANES);
+    if threads < 2 || panels < 2 {
         return ARCH.dispatch(Linear::<ADD> { x, weights, out });
     }
-    let (left, right) = weights.split_at(weights.outs.div_ceil(LANES) * (threads / 2) / threads);
-    let (left_out, right_out) = out.split_at_mut(left.outs);
+    let (left, right) = weights.split_at((panels * (threads / 2) / threads).max(1));
+    let (left_out, right_out) = out.split_cols_at(left.outs);
     let rest = threads - threads / 2;
-    rayon::join(|| share_row::<ADD>(x, left, left_out, threads / 2), || share_row::<ADD>(x, right, right_out, rest));
+    rayon::join(|| share_panels::<ADD>(x, left, left_out, threads / 2), || share_panels::<ADD>(x, right, right_out, rest));
 }
 
-/// `out = x Wᵀ`: `x` (N, depth), `out` (N, outs). Rows, or a single row's outputs, are shared out over the threads of the `rayon` pool
-/// that the caller runs in, if it runs in one; their bits do not depend on it.
+/// `out = x Wᵀ`: `x` (N, depth), `out` (N, outs). The outputs are shared out over the threads of the `rayon` pool that the caller runs
+/// in, if it runs in one; their bits do not depend on it.
 pub fn linear(x: &[f32], weights: &Panels, out: &mut [f32]) {
     run_linear::<false>(x, weights, out);
 }
@@ -168,20 +171,13 @@ fn run_linear<const ADD: bool>(x: &[f32], weights: &Panels, out: &mut [f32]) {
     if rows == 0 {
         return;
     }
-    if rows == 1 {
-        return share_row::<ADD>(x, weights.view(), out, share::threads());
-    }
-    // Several rows are cut, not the outputs: each thread's are one piece of `out`.
-    let threads = share::threads().min(rows * outs * depth / NUMBERS_PER_THREAD).max(1);
-    let share = rows.div_ceil(threads);
-    let pieces = x.chunks(share * depth).zip(out.chunks_mut(share * outs));
-    share::each(pieces, |(x, out)| ARCH.dispatch(Linear::<ADD> { x, weights: weights.view(), out }));
+    share_panels::<ADD>(x, weights.view(), MatMut::new(out, rows, outs), share::threads());
 }
 
 struct Linear<'a, const ADD: bool> {
     x: &'a [f32],
     weights: View<'a>,
-    out: &'a mut [f32],
+    out: MatMut<'a>,
 }
 
 impl<const ADD: bool> WithSimd for Linear<'_, ADD> {
@@ -189,8 +185,7 @@ impl<const ADD: bool> WithSimd for Linear<'_, ADD> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (rows, depth, outs) = (self.x.len() / self.weights.depth, self.weights.depth, self.weights.outs);
-        product::<S, ADD>(simd, Rows { data: self.x, stride: depth }, rows, self.weights, self.out, outs);
+        product::<S, ADD>(simd, Rows { data: self.x, stride: self.weights.depth }, self.weights, self.out);
     }
 }
 
@@ -389,7 +384,7 @@ fn block_attention<S: Simd>(
     let key_steps = &cache.keys.get()[kv_head * capacity.div_ceil(LANES) * d..];
     // Whole panels of positions: those behind the last one hold old numbers or zeros, and are not looked at.
     let key_view = View { steps: key_steps, stride: d, outs: width, depth: d };
-    product::<S, false>(simd, Rows { data: q, stride }, rows, key_view, scores, width);
+    product::<S, false>(simd, Rows { data: q, stride }, key_view, MatMut::new(scores, rows, width));
     let scale = 1.0 / (d as f32).sqrt();
     for (r, row) in scores.chunks_exact_mut(width).enumerate() {
         let (visible, hidden) = row.split_at_mut(seen + r * more);
@@ -405,7 +400,7 @@ fn block_attention<S: Simd>(
     }
     let value_steps = &cache.values.get()[kv_head * d.div_ceil(LANES) * capacity..];
     let value_view = View { steps: value_steps, stride: capacity, outs: d, depth: keys };
-    product::<S, false>(simd, Rows { data: scores, stride: width }, rows, value_view, out, stride);
+    product::<S, false>(simd, Rows { data: scores, stride: width }, value_view, MatMut::strided(out, rows, d, stride));
 }
 
 kernel! {
@@ -453,15 +448,15 @@ impl<'a> View<'a> {
     }
 }
 
-/// `out = x Wᵀ` or `out += x Wᵀ` for `n` rows; rows of `out` begin `out_stride` apart. A tile of rows and panels is as
+/// `out = x Wᵀ` or `out += x Wᵀ`, for as many rows as `out` has. A tile of rows and panels is as
 /// large as the instruction set has registers for its sums.
 #[inline(always)]
-fn product<S: Simd, const ADD: bool>(simd: S, x: Rows, n: usize, weights: View, out: &mut [f32], out_stride: usize) {
+fn product<S: Simd, const ADD: bool>(simd: S, x: Rows, weights: View, out: MatMut) {
     match S::F32_LANES {
-        16 => tiles::<S, ADD, 6, 4, 1>(simd, x, n, weights, out, out_stride),
-        8 => tiles::<S, ADD, 6, 1, 2>(simd, x, n, weights, out, out_stride),
-        4 => tiles::<S, ADD, 4, 1, 4>(simd, x, n, weights, out, out_stride),
-        _ => tiles::<S, ADD, 1, 1, LANES>(simd, x, n, weights, out, out_stride),
+        16 => tiles::<S, ADD, 6, 4, 1>(simd, x, weights, out),
+        8 => tiles::<S, ADD, 6, 1, 2>(simd, x, weights, out),
+        4 => tiles::<S, ADD, 4, 1, 4>(simd, x, weights, out),
+        _ => tiles::<S, ADD, 1, 1, LANES>(simd, x, weights, out),
     }
 }
 
@@ -473,39 +468,37 @@ const TOGETHER: usize = 4;
 fn tiles<S: Simd, const ADD: bool, const ROWS: usize, const PANELS: usize, const V: usize>(
     simd: S,
     x: Rows,
-    n: usize,
     weights: View,
-    out: &mut [f32],
-    out_stride: usize,
+    mut out: MatMut,
 ) {
-    let n_panels = weights.outs.div_ceil(LANES);
+    let (n, n_panels) = (out.rows, weights.outs.div_ceil(LANES));
     let mut panel = 0;
     // Panels outside, so that they stay in the L1 cache while all rows pass by.
     while panel + TOGETHER <= n_panels {
         let mut row = 0;
         while row + ROWS <= n {
             for part in (0..TOGETHER).step_by(PANELS) {
-                tile::<S, ADD, ROWS, PANELS, V>(simd, x, row, weights, panel + part, out, out_stride);
+                tile::<S, ADD, ROWS, PANELS, V>(simd, x, row, weights, panel + part, &mut out);
             }
             row += ROWS;
         }
         while row + 2 <= n {
-            tile::<S, ADD, 2, TOGETHER, V>(simd, x, row, weights, panel, out, out_stride);
+            tile::<S, ADD, 2, TOGETHER, V>(simd, x, row, weights, panel, &mut out);
             row += 2;
         }
         if row < n {
-            tile::<S, ADD, 1, TOGETHER, V>(simd, x, row, weights, panel, out, out_stride);
+            tile::<S, ADD, 1, TOGETHER, V>(simd, x, row, weights, panel, &mut out);
         }
         panel += TOGETHER;
     }
     while panel < n_panels {
         let mut row = 0;
         while row + ROWS <= n {
-            tile::<S, ADD, ROWS, 1, V>(simd, x, row, weights, panel, out, out_stride);
+            tile::<S, ADD, ROWS, 1, V>(simd, x, row, weights, panel, &mut out);
             row += ROWS;
         }
         while row < n {
-            tile::<S, ADD, 1, 1, V>(simd, x, row, weights, panel, out, out_stride);
+            tile::<S, ADD, 1, 1, V>(simd, x, row, weights, panel, &mut out);
             row += 1;
         }
         panel += 1;
@@ -520,8 +513,7 @@ fn tile<S: Simd, const ADD: bool, const ROWS: usize, const PANELS: usize, const 
     row: usize,
     weights: View,
     panel: usize,
-    out: &mut [f32],
-    out_stride: usize,
+    out: &mut MatMut,
 ) {
     let depth = weights.depth;
     let mut rows = [x.data.as_ptr(); ROWS];
@@ -539,7 +531,9 @@ fn tile<S: Simd, const ADD: bool, const ROWS: usize, const PANELS: usize, const 
         for p in 0..PANELS {
             // SAFETY: the pointer is that of a slice of `depth` steps, borrowed for the whole call, and k < depth.
             let (vectors, _) = S::as_simd_f32s(unsafe { &*panels[p].add(k) });
-            steps[p][..V].copy_from_slice(&vectors[..V]);
+            for v in 0..V {
+                steps[p][v] = vectors[v];
+            }
         }
         for r in 0..ROWS {
             // SAFETY: the pointer is that of a slice of `depth` numbers, borrowed for the whole call, and k < depth.
@@ -553,9 +547,9 @@ fn tile<S: Simd, const ADD: bool, const ROWS: usize, const PANELS: usize, const 
     }
     for r in 0..ROWS {
         for p in 0..PANELS {
-            let place = (row + r) * out_stride + (panel + p) * LANES;
-            let width = LANES.min(weights.outs - (panel + p) * LANES);
-            write::<S, ADD, V>(simd, sums[r][p], &mut out[place..place + width]);
+            let first = (panel + p) * LANES;
+            let width = LANES.min(weights.outs - first);
+            write::<S, ADD, V>(simd, sums[r][p], &mut out.row(row + r)[first..first + width]);
         }
     }
 }
@@ -626,7 +620,7 @@ mod tests {
         let panels = Panels::new(&w, outs, depth);
         let run = |arch: pulp::Arch| {
             let mut out = vec![f32::NAN; rows * outs];
-            arch.dispatch(Linear::<false> { x: &x, weights: panels.view(), out: &mut out });
+            arch.dispatch(Linear::<false> { x: &x, weights: panels.view(), out: MatMut::new(&mut out, rows, outs) });
             out
         };
         let portable = run(pulp::Arch::Scalar);

@@ -251,4 +251,27 @@ mod tests {
         assert!(rendered.ids.starts_with(&prompt), "a prompt is the beginning of what is trained");
         assert!(tokenizer.decode(&prompt).ends_with("<|im_start|>assistant<|im_sep|>"));
     }
+
+    /// Whoever writes it: a user, a system message, a page that was found, a program's output, the model's own query.
+    #[test]
+    fn nothing_that_is_written_becomes_control() {
+        let tokenizer = Tokenizer::from_merges(Vec::new());
+        let of = |words: &str| {
+            let part = |make: fn(String) -> Part| make(words.to_owned());
+            let parts =
+                vec![part(Part::Thought), part(Part::Search), part(Part::Output), part(Part::Python), part(Part::Output), part(Part::Text)];
+            let messages =
+                vec![Message::text(Role::System, words), Message::text(Role::User, words), Message { role: Role::Assistant, parts }];
+            let ids = render(&Conversation { messages }, &tokenizer).ids;
+            let specials: Vec<u32> = crate::SPECIALS.iter().filter_map(|spelling| tokenizer.special(spelling)).collect();
+            ids.into_iter().filter(|id| specials.contains(id)).collect::<Vec<u32>>()
+        };
+        let plain = of("x");
+        assert_eq!(plain.len(), 1 + 3 * 3 + 2 * 5);
+        for forged in
+            crate::SPECIALS.iter().map(|spelling| spelling.to_string()).chain([crate::SPECIALS.concat(), "<|im_<|im_end|>end|>".into()])
+        {
+            assert_eq!(of(&forged), plain, "{forged}");
+        }
+    }
 }

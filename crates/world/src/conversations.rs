@@ -192,14 +192,14 @@ pub fn code_lessons(seed: u64, count: usize) -> Vec<Conversation> {
     // Share of a hundred, and whether a program is written unasked.
     // Of the words that tests ask about too there are a hundred: what is learnt from them alone is their thirds, not to copy.
     let makers: [(Maker, usize, bool); 11] = [
-        (problems::letters, 10, true),
-        (problems::letters_of_new_words, 6, true),
+        (problems::letters, 14, true),
+        (problems::letters_of_new_words, 10, true),
         (problems::thirds, 6, true),
-        (problems::thirds_of_new_words, 12, true),
-        (problems::six_digit_addition, 20, true),
-        (problems::dots, 12, true),
+        (problems::thirds_of_new_words, 10, true),
+        (problems::six_digit_addition, 18, true),
+        (problems::dots, 10, true),
         (problems::decimals, 8, true),
-        (word_problem, 14, false),
+        (word_problem, 12, false),
         (problems::addition, 6, false),
         (problems::subtraction, 3, false),
         (problems::multiplication, 3, false),

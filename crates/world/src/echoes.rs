@@ -31,14 +31,14 @@ pub fn echoes(seed: u64, count: usize) -> Vec<Sheet> {
 /// A name, a word, a number or a few letters.
 fn word(rng: &mut Rng) -> String {
     match rng.below(20) {
-        0..=7 => {
+        0..=6 => {
             let n = 2 + rng.below(2);
             syllables(rng, n)
         }
-        8..=10 => rng.range(0, 999).to_string(),
+        7..=9 => rng.range(0, 999).to_string(),
         // Long numbers: their digits stand in them more than once, so that one digit alone does not tell which comes next.
-        11 => rng.range(100_000, 1_999_999).to_string(),
-        12 => (0..2 + rng.below(3)).map(|_| *rng.pick(b"abcdefghijklmnopqrstuvwxyz") as char).collect(),
+        10 => rng.range(100_000, 1_999_999).to_string(),
+        11..=13 => (0..1 + rng.below(4)).map(|_| char::from(*rng.pick(b"abcdefghijklmnopqrstuvwxyz"))).collect(),
         _ => (*rng.pick(&WORDS)).to_string(),
     }
 }

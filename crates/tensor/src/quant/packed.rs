@@ -171,7 +171,7 @@ impl Packed {
 }
 
 /// `out = x Wᵀ`: `x` (N, depth), `out` (N, outs). The outputs are shared out over the threads of the `rayon` pool that the caller
-/// runs in, if it runs in one (but several rows of f32 weights stay on the calling thread); their bits do not depend on it.
+/// runs in, if it runs in one; their bits do not depend on it.
 pub fn linear(x: &[f32], weights: &Packed, out: &mut [f32]) {
     run(InstructionSet::fastest(), x, weights, out, false);
 }
