@@ -453,19 +453,19 @@ impl<'a> View<'a> {
 #[inline(always)]
 fn product<S: Simd, const ADD: bool>(simd: S, x: Rows, weights: View, out: MatMut) {
     match S::F32_LANES {
-        16 => tiles::<S, ADD, 6, 4, 1>(simd, x, weights, out),
-        8 => tiles::<S, ADD, 6, 1, 2>(simd, x, weights, out),
-        4 => tiles::<S, ADD, 4, 1, 4>(simd, x, weights, out),
-        _ => tiles::<S, ADD, 1, 1, LANES>(simd, x, weights, out),
+        16 => tiles::<S, ADD, 12, 2, 6, 1>(simd, x, weights, out),
+        8 => tiles::<S, ADD, 6, 1, 2, 2>(simd, x, weights, out),
+        4 => tiles::<S, ADD, 4, 1, 2, 4>(simd, x, weights, out),
+        _ => tiles::<S, ADD, 1, 1, 1, LANES>(simd, x, weights, out),
     }
 }
 
 /// Panels that a single row meets at once: with fewer, each multiply-add would wait for the one before.
 const TOGETHER: usize = 4;
 
-/// All tiles. `V` vectors make a step.
+/// All tiles: of `ROWS` rows and `PANELS` panels, of the rows that are left `MIDDLE` with all panels, then fewer. `V` vectors make a step.
 #[inline(always)]
-fn tiles<S: Simd, const ADD: bool, const ROWS: usize, const PANELS: usize, const V: usize>(
+fn tiles<S: Simd, const ADD: bool, const ROWS: usize, const PANELS: usize, const MIDDLE: usize, const V: usize>(
     simd: S,
     x: Rows,
     weights: View,
@@ -473,14 +473,17 @@ fn tiles<S: Simd, const ADD: bool, const ROWS: usize, const PANELS: usize, const
 ) {
     let (n, n_panels) = (out.rows, weights.outs.div_ceil(LANES));
     let mut panel = 0;
-    // Panels outside, so that they stay in the L1 cache while all rows pass by.
+    // Panels outside, so that few enough of them stay in the L1 cache while all rows pass by.
     while panel + TOGETHER <= n_panels {
-        let mut row = 0;
-        while row + ROWS <= n {
-            for part in (0..TOGETHER).step_by(PANELS) {
+        let mut row = n / ROWS * ROWS;
+        for part in (0..TOGETHER).step_by(PANELS) {
+            for row in (0..row).step_by(ROWS) {
                 tile::<S, ADD, ROWS, PANELS, V>(simd, x, row, weights, panel + part, &mut out);
             }
-            row += ROWS;
+        }
+        while MIDDLE > 2 && row + MIDDLE <= n {
+            tile::<S, ADD, MIDDLE, TOGETHER, V>(simd, x, row, weights, panel, &mut out);
+            row += MIDDLE;
         }
         while row + 2 <= n {
             tile::<S, ADD, 2, TOGETHER, V>(simd, x, row, weights, panel, &mut out);
