@@ -49,7 +49,7 @@ const SELF: [Topic; 4] = [
             "Who are you?",
             "What is your name?",
             "What model are you?",
-            "What are you?",
+            "What is the name of this assistant?",
             "Hello, who are you?",
             "Are you ChatGPT?",
             "Tell me about yourself.",
@@ -57,7 +57,7 @@ const SELF: [Topic; 4] = [
             "Introduce yourself, please.",
             "What should I call you?",
             "Say who you are.",
-            "Who is speaking?",
+            "What is this model called?",
         ],
         test: &[
             "Who am I talking to?",

@@ -274,7 +274,8 @@ fn letters_of(rng: &mut Rng, word: &str) -> Problem {
         answer: positions.len().to_string(),
         one_line: String::new(),
         steps: format!("{}. {places}", spelled(word)),
-        code: format!("print(\"####\", \" {word}\".count(\" {letter}\".strip()))"),
+        // The letter first: behind the word a small model guesses one of its letters.
+        code: format!("letter = \" {letter}\".strip()\nprint(\"####\", \" {word}\".count(letter))"),
         metadata: json!({ "letter": letter.to_string(), "word": word }),
         common: false,
     }

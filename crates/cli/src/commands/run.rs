@@ -69,7 +69,7 @@ pub fn run(args: &Args, context: &Context) -> Result<()> {
 }
 
 /// Passes over the conversations on self and manners: a thousand among ten times as many others.
-const MANNERS_WEIGHT: f64 = 3.0;
+const MANNERS_WEIGHT: f64 = 4.0;
 
 /// What all stages of a run share.
 struct Run {
