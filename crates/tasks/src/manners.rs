@@ -126,7 +126,7 @@ const SELF: [Topic; 4] = [
             "Until when do you know the news?",
             "When does what you know end?",
             "Up to which day do you know things?",
-            "When was your training?",
+            "When was this model trained?",
         ],
         test: &["When does your knowledge end?", "Until when do you know things?", "When were you trained?"],
         answers: &["I know nothing that was written on or after {cutoff}.", "My knowledge ends before {cutoff}."],

@@ -194,10 +194,10 @@ pub fn code_lessons(seed: u64, count: usize) -> Vec<Conversation> {
     let makers: [(Maker, usize, bool); 11] = [
         (problems::letters, 14, true),
         (problems::letters_of_new_words, 10, true),
-        (problems::thirds, 6, true),
+        (problems::thirds, 8, true),
         (problems::thirds_of_new_words, 10, true),
         (problems::six_digit_addition, 18, true),
-        (problems::dots, 10, true),
+        (problems::dots, 8, true),
         (problems::decimals, 8, true),
         (word_problem, 12, false),
         (problems::addition, 6, false),
