@@ -509,6 +509,7 @@ fn tiles<S: Simd, const ADD: bool, const ROWS: usize, const PANELS: usize, const
 }
 
 /// One tile: `ROWS` rows from `row` on, `PANELS` panels from `panel` on.
+#[expect(clippy::manual_memcpy, reason = "a slice is copied by a call wherever the compiler thinks so, at every step of the depth")]
 #[inline(always)]
 fn tile<S: Simd, const ADD: bool, const ROWS: usize, const PANELS: usize, const V: usize>(
     simd: S,

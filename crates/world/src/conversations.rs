@@ -137,9 +137,10 @@ pub struct Sources<'a> {
 type Exchange = (String, String);
 
 /// Kinds and their shares of a thousand training conversations.
-const SHARES: [(&str, usize); 15] = [
+const SHARES: [(&str, usize); 16] = [
     ("resident", 185),
     ("knowledge", 295),
+    ("why", 30),
     ("sum", 270),
     ("word_problem", 50),
     ("passage", 50),
@@ -297,6 +298,14 @@ fn exchanges(rng: &mut Rng, kind: &str, number: usize, held_out: bool, sources: 
                 list.push(known(rng, number * 7 + 3, held_out, sources));
             }
             list
+        }
+        // Asked as everybody asks, and each several times: the answers are long.
+        "why" => {
+            let whys: Vec<&Fact> = sources.facts.iter().filter(|fact| fact.kind == "why").collect();
+            match whys.is_empty() {
+                true => vec![small_talk(rng)],
+                false => vec![(whys[number % whys.len()].subject.clone(), whys[number % whys.len()].value.clone())],
+            }
         }
         "sum" => vec![sum(rng, held_out)],
         "word_problem" => {

@@ -18,20 +18,20 @@ fn documents_are_searched_through_an_index_beside_them() {
     let folder = scratch.join("documents");
 
     let first = search(&folder, &["--query", "Zuzu"]);
-    assert_eq!((first.code, first.stdout.as_str()), (Some(0), "https://a.org/1: Zuzu is a weaver.\n"), "{}", first.stderr);
+    assert_eq!((first.code, first.stdout.as_str()), (Some(0), "https://a.org/1: Zuzu is a weaver.\nAsked: Zuzu\n"), "{}", first.stderr);
     assert!(first.stderr.contains("index of 2 documents"), "{}", first.stderr);
     let index = scratch.join("documents.index");
     let made = std::fs::metadata(index.join("index.json")).unwrap().modified().unwrap();
 
     let second = search(&folder, &["--query", "Miwa", "--query", "Yevu", "--quiet"]);
-    assert_eq!(second.stdout, "> Miwa\nhttps://a.org/2: Miwa is a pilot.\n> Yevu\nNothing was found.\n");
+    assert_eq!(second.stdout, "> Miwa\nhttps://a.org/2: Miwa is a pilot.\nAsked: Miwa\n> Yevu\nNothing was found.\n");
     assert!(second.stderr.is_empty(), "{}", second.stderr);
     assert_eq!(std::fs::metadata(index.join("index.json")).unwrap().modified().unwrap(), made, "the index is made once");
 
     // Other documents, one of them damaged: the index is made again.
     std::fs::write(&documents, row(1, "Zuzu is a sailor.") + "{\n" + &row(3, "Nobody.")).unwrap();
     let third = search(&folder, &["--query", "Zuzu"]);
-    assert_eq!(third.stdout, "https://a.org/1: Zuzu is a sailor.\n");
+    assert_eq!(third.stdout, "https://a.org/1: Zuzu is a sailor.\nAsked: Zuzu\n");
     assert!(third.stderr.contains("1 damaged rows left out"), "{}", third.stderr);
 
     let elsewhere = scratch.join("elsewhere");

@@ -77,8 +77,8 @@ fn known(rng: &mut Rng, with: &Lessons, question: &Question) -> Vec<StoredConver
     vec![alone, offered]
 }
 
-/// The model decides that it does not know where the value would stand: there it has said who is asked about and what, and what it knows
-/// about that is nearest. At the first word of the answer it is not (docs/log.md, 2026-11-27).
+/// Where the value would stand the model decides that it does not know it: there it has said who is asked about and what, and can tell best
+/// whether something follows. At the first word of an answer it takes strangers for known (docs/log.md, 2026-11-27).
 ///
 /// Declined without tools, or looked up with a search tool, now and then declined because tools are forbidden. Declining all of it and
 /// looking half of it up too teaches a model to decline a third of what it knows (docs/log.md, 2026-11-27).
@@ -232,5 +232,37 @@ mod tests {
         assert_eq!(kinds.len(), 7, "{kinds:?}");
         let without = lessons(&Lessons { search: None, ..with }, &questions, &probed);
         assert!(without.iter().all(|stored| stored.conversation.messages.len() == 2));
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_open_where_it_would_stand() {
+        let questions: Vec<Question> =
+            (0..200).map(|i| Question { open: "The job of Kilo is something I".into(), ..question(i, "Kilo", "") }).collect();
+        let unknown = |question: &Question| Probed {
+            id: question.id.clone(),
+            right: 0,
+            informative: 8,
+            samples: 8,
+            knowledge: Knowledge::Unknown,
+            example: String::new(),
+        };
+        let probed: Vec<Probed> = questions.iter().map(unknown).collect();
+        let with = Lessons { tools_offered: "Tools.", without_tools: &["No tools."], search: Some(&Pages), searched_anyway: 10, seed: 1 };
+        let mut said = std::collections::BTreeSet::new();
+        for stored in lessons(&with, &questions, &probed) {
+            let [.., user, assistant] = &stored.conversation.messages[..] else { panic!("{stored:?}") };
+            let Part::Text(asked) = &user.parts[0] else { panic!("{user:?}") };
+            let wished = WITH_SEARCH.iter().any(|wish| asked.contains(wish));
+            said.insert(match &assistant.parts[..] {
+                [Part::Text(text)] => text.clone(),
+                [Part::Text(text), Part::Search(_), ..] if !wished => text.clone(),
+                [Part::Search(_), ..] if wished => continue,
+                other => panic!("{other:?}"),
+            });
+        }
+        assert_eq!(
+            said.into_iter().collect::<Vec<_>>(),
+            ["The job of Kilo is something I don't know.", "The job of Kilo is something I will look up."]
+        );
     }
 }
