@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn whoever_is_well_known_stands_in_a_table() {
         let all = crate::knowledge::facts();
-        for kind in ["country", "element", "animal", "person", "city", "invention", "word"] {
+        for kind in ["country", "element", "animal", "person", "city", "invention", "word", "why"] {
             let listed = well_known(kind);
             assert!(listed.len() >= 5, "{kind}: {listed:?}");
             check_distinct("well_known", &listed);
