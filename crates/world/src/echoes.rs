@@ -8,7 +8,7 @@ use crate::names::{Names, syllables};
 use crate::prose::fill;
 use crate::residents::{ATTRIBUTES, values};
 use crate::sheet::Sheet;
-use crate::spelling::WORDS;
+use crate::spelling::{WORDS, letters};
 use base::rng::{Rng, label};
 
 /// Pages of two lines, each said once and echoed three times: three of four tokens can be copied.
@@ -38,7 +38,10 @@ fn word(rng: &mut Rng) -> String {
         7..=9 => rng.range(0, 999).to_string(),
         // Long numbers: their digits stand in them more than once, so that one digit alone does not tell which comes next.
         10 => rng.range(100_000, 1_999_999).to_string(),
-        11..=13 => (0..1 + rng.below(4)).map(|_| char::from(*rng.pick(b"abcdefghijklmnopqrstuvwxyz"))).collect(),
+        11..=13 => {
+            let n = 1 + rng.below(4);
+            letters(rng, n)
+        }
         _ => (*rng.pick(&WORDS)).to_string(),
     }
 }

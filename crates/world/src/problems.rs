@@ -5,7 +5,7 @@
 //! elsewhere.
 
 use crate::names::syllables;
-use crate::spelling::WORDS;
+use crate::spelling::{self, WORDS};
 use crate::word_problems;
 use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
@@ -255,7 +255,8 @@ fn new_word(rng: &mut Rng) -> String {
         let syllables_of_it = 2 + rng.below(3);
         return syllables(rng, syllables_of_it).to_lowercase();
     }
-    (0..3 + rng.below(6)).map(|_| char::from(*rng.pick(b"abcdefghijklmnopqrstuvwxyz"))).collect()
+    let n = 3 + rng.below(6);
+    spelling::letters(rng, n)
 }
 
 fn letters_of(rng: &mut Rng, word: &str) -> Problem {

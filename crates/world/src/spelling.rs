@@ -199,6 +199,11 @@ fn exercise(rng: &mut Rng) -> String {
     format!("Question: {}\nAnswer: {}", problem.question, problem.solution(style))
 }
 
+/// `n` letters that make no word.
+pub fn letters(rng: &mut Rng, n: usize) -> String {
+    (0..n).map(|_| char::from(*rng.pick(b"abcdefghijklmnopqrstuvwxyz"))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

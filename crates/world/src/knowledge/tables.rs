@@ -63,7 +63,7 @@ mod tests {
         let all = crate::knowledge::facts();
         for kind in ["country", "element", "animal", "person", "city", "invention", "word", "why"] {
             let listed = well_known(kind);
-            assert!(!listed.is_empty(), "{kind}");
+            assert!(listed.len() >= if kind == "why" { 1 } else { 5 }, "{kind}: {listed:?}");
             check_distinct("well_known", &listed);
             for name in listed {
                 assert!(all.iter().any(|fact| fact.kind == kind && fact.subject == name), "{kind}: {name} stands in no table");
