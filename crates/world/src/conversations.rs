@@ -302,10 +302,8 @@ fn exchanges(rng: &mut Rng, kind: &str, number: usize, held_out: bool, sources: 
         // Asked as everybody asks, and each several times: the answers are long.
         "why" => {
             let whys: Vec<&Fact> = sources.facts.iter().filter(|fact| fact.kind == "why").collect();
-            match whys.is_empty() {
-                true => vec![small_talk(rng)],
-                false => vec![(whys[number % whys.len()].subject.clone(), whys[number % whys.len()].value.clone())],
-            }
+            let why = whys.get(number % whys.len().max(1));
+            vec![why.map_or_else(|| small_talk(rng), |why| (why.subject.clone(), why.value.clone()))]
         }
         "sum" => vec![sum(rng, held_out)],
         "word_problem" => {

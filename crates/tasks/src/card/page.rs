@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use base::text::escape;
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
 /// Light and dark, on paper and on a phone.
@@ -50,7 +51,7 @@ pub fn page(title: &str, texts: &[(&str, &str)], pictures: &[(&str, String)]) ->
     for (name, markdown) in texts {
         let (events, headings) = events(markdown, texts, &pictures, &mut numbers);
         for (id, text) in headings {
-            contents += &format!("<li><a href=\"#{id}\">{}</a></li>\n", escaped(&text));
+            contents += &format!("<li><a href=\"#{id}\">{}</a></li>\n", escape(&text));
         }
         articles += &format!("<article id=\"{}\">\n", anchor(name));
         html::push_html(&mut articles, events.into_iter());
@@ -62,17 +63,13 @@ pub fn page(title: &str, texts: &[(&str, &str)], pictures: &[(&str, String)]) ->
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <title>{}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<div class=\"layout\">\n<nav aria-label=\"Contents\">\n<ol>\n{contents}</ol>\n</nav>\n\
          <main>\n{articles}</main>\n</div>\n</body>\n</html>\n",
-        escaped(title)
+        escape(title)
     )
 }
 
 /// The id of a text's place.
 fn anchor(name: &str) -> String {
     name.replace('.', "-")
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The events of a text with pictures in place and headings numbered, and the headings of its first two levels with their ids.
