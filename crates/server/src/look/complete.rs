@@ -298,7 +298,7 @@ mod tests {
     fn folder() -> ModelFolder {
         let tokenizer = Tokenizer::from_merges(Vec::new());
         let start = vec![tokenizer.eot()];
-        ModelFolder { tokenizer, start, sampling: Sampling { top_k: 50, ..Sampling::plain(0.8) }, stop_ids: Vec::new() }
+        ModelFolder { tokenizer: tokenizer.into(), start, sampling: Sampling { top_k: 50, ..Sampling::plain(0.8) }, stop_ids: Vec::new() }
     }
 
     #[test]
