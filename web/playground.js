@@ -89,6 +89,7 @@ async function run(request, writing) {
   } catch (error) {
     if (!isAbort(error)) fail(error.message);
     writing.forEach((sheet) => sheet.end('halted'));
+    writing.filter((sheet) => !sheet.tokens.length).forEach(close);
   } finally {
     running.delete(controller);
     showRunning();
@@ -107,7 +108,7 @@ function take(told, writing) {
   } else if (told.type === 'token') {
     sheet.push(told);
   } else if (told.type === 'done') {
-    sheet.end(told.finish, told.end);
+    sheet.end(told.finish, told.end, told.text);
     announce(`${sheet.name}: ${told.text}`);
   } else if (told.type === 'failed') {
     if (sheet) sheet.fail(told.message);

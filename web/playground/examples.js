@@ -17,7 +17,7 @@ export const EXAMPLES = [
       + 'Question: What does the bee eat?\nAnswer: The bee eats nectar.\nQuestion: What does the lion eat?\nAnswer:',
   },
   {
-    name: 'Sums', stop: '\\n', tokens: 40,
+    name: 'Sums', stop: '\\n', tokens: 56,
     prompt: 'Question: What is 503 + 916?\nAnswer: 3+6+0=9 write 9, 0+1+0=1 write 19, 5+9+0=14 write 1419. #### 1419\n'
       + 'Question: What is 241 + 357?\nAnswer:',
   },

@@ -23,6 +23,7 @@ export function oddsSpan(token, number) {
   }
   if (token.kept) span.classList.add('kept');
   if (token.turned) span.classList.add('turned');
+  if (token.beyond) span.classList.add('beyond');
   return span;
 }
 
@@ -51,6 +52,7 @@ export class Sheet {
 
   begin() {
     this.finish = null;
+    this.begun = this.tokens.length;
     this.element.classList.add('writing');
     this.further.hidden = true;
     this.showStatus();
@@ -61,13 +63,26 @@ export class Sheet {
     this.drawSoon();
   }
 
-  end(finish, token = null) {
+  // How it ended, with the token that ended it, and the text since begin(): tokens behind that belong to a stop text.
+  end(finish, token = null, text = null) {
     if (this.finish) return;
     this.finish = finish;
+    if (finish === 'text') this.markBeyond(text.length);
     if (token) this.tokens.push(token);
     this.element.classList.remove('writing');
     this.further.hidden = !['length', 'halted'].includes(finish);
     this.drawSoon();
+  }
+
+  // Tokens that begin behind so many characters are no part of the sample's text.
+  markBeyond(length) {
+    let at = 0;
+    for (const token of this.tokens.slice(this.begun)) {
+      token.beyond = at >= length;
+      at += token.text?.length ?? 0;
+    }
+    this.box.replaceChildren();
+    this.drawn = 0;
   }
 
   fail(sentence) {
@@ -78,7 +93,7 @@ export class Sheet {
 
   // The text of the sample, without what ended it.
   text() {
-    return this.tokens.filter((token) => !token.special).map((token) => token.text ?? '').join('');
+    return this.tokens.filter((token) => !token.special && !token.beyond).map((token) => token.text ?? '').join('');
   }
 
   // Adds the tokens that are not on the page yet.

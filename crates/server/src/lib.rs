@@ -218,6 +218,7 @@ fn router(app: Arc<App>) -> Router {
         .merge(assets::routes())
         .merge(metrics::routes())
         .merge(openai::routes())
+        .merge(look::routes())
         .fallback(|request: Request| async move {
             Refusal::not_found(format!("there is no {} here; docs/serve.md names what there is", request.uri().path()))
         })

@@ -329,7 +329,8 @@ mod tests {
     #[test]
     fn samples_have_seeds_of_their_own_and_the_prompt_is_read_behind_them() {
         let folder = folder();
-        let ask = ask(r#"{"model":"m","prompt":"a","samples":2,"seed":18446744073709551615,"temperature":0.5,"prompt_odds":true}"#).unwrap();
+        let ask =
+            ask(r#"{"model":"m","prompt":"a","samples":2,"seed":18446744073709551615,"temperature":0.5,"prompt_odds":true}"#).unwrap();
         let sampling = ask.sampling(&folder.sampling);
         assert_eq!((sampling.temperature, sampling.top_k), (0.5, 50));
         let requests = ask.requests(&[1, 2], &sampling, &folder);
@@ -351,7 +352,9 @@ mod tests {
             finish: Finish::Stop(eot),
             ..Completion::default()
         };
-        let Some(Told::Done { finish, end: Some(end), .. }) = tell(Some(0), Event::Done(completion), &[], tokenizer) else { panic!("no end") };
+        let Some(Told::Done { finish, end: Some(end), .. }) = tell(Some(0), Event::Done(completion), &[], tokenizer) else {
+            panic!("no end")
+        };
         assert_eq!((finish, end.piece.id, end.logprob, end.odds.len()), ("stop", eot, Some(-0.5), 1));
         assert!(end.piece.special);
     }
@@ -365,10 +368,10 @@ mod tests {
             ..Completion::default()
         };
         let Some(Told::Prompt { tokens }) = tell(None, Event::Done(completion), &[1, 2], &folder.tokenizer) else { panic!("no prompt") };
-        assert_eq!(tokens.iter().map(|token| (token.piece.id, token.logprob, token.odds.len())).collect::<Vec<_>>(), [
-            (1, None, 0),
-            (2, Some(-2.0), 1)
-        ]);
+        assert_eq!(
+            tokens.iter().map(|token| (token.piece.id, token.logprob, token.odds.len())).collect::<Vec<_>>(),
+            [(1, None, 0), (2, Some(-2.0), 1)]
+        );
         let failed = tell(Some(1), Event::Failed(Refusal::internal("broken")), &[], &folder.tokenizer);
         assert_eq!(failed, Some(Told::Failed { sample: Some(1), message: "broken".into() }));
     }

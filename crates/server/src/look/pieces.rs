@@ -297,7 +297,8 @@ mod tests {
         assert_eq!((seen.tokens[0].message, seen.tokens[0].role), (None, None));
         // What the user spells begins no message.
         assert_eq!(seen.tokens.iter().filter_map(|token| token.message).max(), Some(1));
-        let learnt: Vec<_> = seen.tokens.iter().filter(|token| token.learnt).map(|token| token.placed.piece.text.clone().unwrap()).collect();
+        let learnt: Vec<_> =
+            seen.tokens.iter().filter(|token| token.learnt).map(|token| token.placed.piece.text.clone().unwrap()).collect();
         assert_eq!((learnt, seen.learnt), (vec!["the".to_string(), "<|im_end|>".into()], 2));
         assert!(seen.tokens.iter().filter(|token| token.learnt).all(|token| token.role == Some(Role::Assistant)));
     }
@@ -314,11 +315,13 @@ mod tests {
 
     #[test]
     fn parts_of_a_message_are_read_as_our_files_have_them() {
-        let json = r#"{"role":"assistant","content":[{"type":"search","query":"the"},{"type":"output","text":"th"},{"type":"text","text":"e"}]}"#;
+        let json =
+            r#"{"role":"assistant","content":[{"type":"search","query":"the"},{"type":"output","text":"th"},{"type":"text","text":"e"}]}"#;
         let said: Said = serde_json::from_str(json).unwrap();
         assert_eq!(said.bytes(), 6);
         let seen = seen(&small(), vec![said], false).unwrap();
-        let learnt: Vec<_> = seen.tokens.iter().filter(|token| token.learnt).filter_map(|token| token.placed.piece.text.as_deref()).collect();
+        let learnt: Vec<_> =
+            seen.tokens.iter().filter(|token| token.learnt).filter_map(|token| token.placed.piece.text.as_deref()).collect();
         assert_eq!(learnt, ["<|search_start|>", "the", "<|search_end|>", "e", "<|im_end|>"]);
         assert!(serde_json::from_str::<Said>(r#"{"role":"wizard","content":""}"#).is_err());
         assert!(serde_json::from_str::<Said>(r#"{"role":"user","content":"","name":"x"}"#).is_err());

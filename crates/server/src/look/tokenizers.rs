@@ -169,10 +169,7 @@ pub(super) struct OneToken {
 }
 
 /// GET `/api/look/merges`.
-pub(super) async fn merges(
-    State(app): State<Arc<App>>,
-    asked: Result<Query<OneToken>, QueryRejection>,
-) -> Result<Json<Origin>, Refusal> {
+pub(super) async fn merges(State(app): State<Arc<App>>, asked: Result<Query<OneToken>, QueryRejection>) -> Result<Json<Origin>, Refusal> {
     let Query(OneToken { tokenizer: id, token }) = asked.map_err(|wrong| Refusal::invalid(None, wrong.body_text()))?;
     let tokenizer = app.hub.tokenizer(&id).await?;
     let known = tokenizer.vocab_size();
