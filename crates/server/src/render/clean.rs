@@ -37,7 +37,7 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder.add_tag_attributes("a", ["href"]).add_tag_attributes("ol", ["start"]);
     builder.add_allowed_classes("th", ["right", "middle"]).add_allowed_classes("td", ["right", "middle"]);
     builder.add_tag_attribute_values("pre", "tabindex", ["0"]).add_tag_attribute_values("div", "tabindex", ["0"]);
-    builder.add_allowed_classes("figure", ["code"]).add_allowed_classes("div", ["wide"]).add_allowed_classes("pre", ["raw"]);
+    builder.add_allowed_classes("figure", ["code-box"]).add_allowed_classes("figcaption", ["code-head"]).add_allowed_classes("div", ["wide"]).add_allowed_classes("pre", ["raw", "code"]);
     builder.add_allowed_classes("code", ["formula"]).add_allowed_classes("span", CLASSES.iter().map(|(_, class)| *class).collect::<HashSet<_>>());
     for tag in FORMULAS {
         builder.add_tag_attributes(tag, OF_FORMULAS).add_allowed_classes(tag, CELLS);
