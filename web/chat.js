@@ -2,6 +2,7 @@
 // in chat/list.js, settings in chat/settings.js.
 
 import { announce, find, icon, toast } from './lib/dom.js';
+import { plural } from './lib/format.js';
 import { recall, remember } from './lib/keep.js';
 import { ask, isAbort } from './lib/net.js';
 import { Composer } from './chat/composer.js';
@@ -16,11 +17,14 @@ import { answerTurn, questionTurn, turnOf } from './chat/turns.js';
 import { welcome } from './chat/welcome.js';
 
 const turns = find('#turns');
-const scroller = new Scroller(find('#scroll'), find('#latest'));
+const scroller = new Scroller(find('#scroll'), turns, find('#latest'));
+const phone = window.matchMedia('(max-width: 40rem)');
 
 // The chat that is open: { id, title, model, settings }; without an id it is not kept yet.
 let chat = null;
 let models = [];
+// The context of each model that has answered.
+const contexts = new Map();
 // The answer under way: { controller, turn }.
 let running = null;
 let isSeen = false;
@@ -33,10 +37,21 @@ const settings = new SettingsPanel(find('#settings-panel'), { changed: changeSet
 const actions = {
   edit: (message, text) => say({ kind: 'edit', message, text }),
   again: (message) => say({ kind: 'again', message }),
-  branch: async (message) => show(await ask(`/api/chats/${chat.id}/show`, { body: { message } })),
-  thumb: (message, thumb) => ask(`/api/chats/${chat.id}/messages/${message}/thumb`, { method: 'PUT', body: { thumb } }),
+  branch: (message) => succeeds(ask(`/api/chats/${chat.id}/show`, { body: { message } }).then(show)),
+  thumb: (message, thumb) => succeeds(ask(`/api/chats/${chat.id}/messages/${message}/thumb`, { method: 'PUT', body: { thumb } })),
   isBusy: () => running !== null,
 };
+
+// Whether something was done; if not, it is said why.
+async function succeeds(promise) {
+  try {
+    await promise;
+    return true;
+  } catch (error) {
+    toast(error.message, 6);
+    return false;
+  }
+}
 
 // Asks, and shows the answer as it comes.
 async function say(body) {
@@ -46,20 +61,26 @@ async function say(body) {
   running = { controller, turn };
   composer.busy(true);
   let began = false;
+  let mine = chat;
   try {
     if (chat.id === null) await createChat();
+    mine = chat;
     const place = body.kind === 'again' ? turnOf(turns, body.message) : null;
     const question = body.kind === 'again' ? null : questionTurn({ text: body.text.trim() }, actions);
     await listen(`/api/chats/${chat.id}/answer`, { body, signal: controller.signal, turn,
       start(event) {
+        if (chat !== mine) return controller.abort();
         began = true;
         putTurns(body, place, question, turn, event);
         setTitle(event.title);
         list.refresh();
-        scroller.follow();
+        return scroller.toEnd();
       },
       grew: () => scroller.grew(),
-      tokens: (count) => composer.meter(count.prompt + count.completion, count.context),
+      tokens(count) {
+        contexts.set(chat.model, count.context);
+        composer.meter(count.prompt + count.completion, count.context);
+      },
     });
     announce(`The assistant: ${turn.words()}`);
   } catch (error) {
@@ -71,7 +92,7 @@ async function say(body) {
     if (began && turn.isEmpty()) turn.element.remove();
     running = null;
     composer.busy(false);
-    if (isSeen) refreshSeen();
+    if (isSeen && chat === mine) refreshSeen();
     list.refresh();
   }
   return began;
@@ -83,7 +104,7 @@ function putTurns(body, place, question, turn, event) {
   if (body.kind === 'edit') cutFrom(turnOf(turns, body.message));
   if (place) cutFrom(place.classList.contains('answer') ? place : place.nextElementSibling);
   if (question) {
-    question.begin(event.question, body.kind === 'edit' ? turns.dataset.siblings : null);
+    question.begin(event.question);
     turns.append(question.element);
   }
   turn.begin(event.answer, event.siblings, event.model);
@@ -130,8 +151,10 @@ async function openChat(id, { message = null, push = true } = {}) {
     show(view);
     list.close();
     const found = message && turnOf(turns, message);
-    if (found) found.scrollIntoView({ block: 'center' });
-    else scroller.toEnd();
+    if (found) {
+      scroller.leave();
+      found.scrollIntoView({ block: 'center' });
+    } else scroller.toEnd();
   } catch (error) {
     toast(error.message, 6);
     newChat();
@@ -145,7 +168,7 @@ function show(view) {
   setTitle(chat.title);
   setModel(chat.model);
   const last = view.messages.findLast((message) => message.tokens);
-  composer.meter(last ? last.tokens[0] + last.tokens[1] : null);
+  composer.meter(last ? last.tokens[0] + last.tokens[1] : null, contexts.get(chat.model));
   composer.tools(chat.settings.tools);
   if (view.messages.length) hideWelcome();
   else showWelcome();
@@ -214,11 +237,7 @@ async function loadModels() {
 async function change(changes) {
   Object.assign(chat, changes);
   if (chat.id === null) return;
-  try {
-    Object.assign(chat, await ask(`/api/chats/${chat.id}`, { method: 'PATCH', body: changes }));
-  } catch (error) {
-    toast(error.message, 6);
-  }
+  await succeeds(ask(`/api/chats/${chat.id}`, { method: 'PATCH', body: changes }));
 }
 
 async function changeSettings(changed) {
@@ -276,7 +295,7 @@ function rename() {
 async function remove() {
   if (!window.confirm(`Delete “${chat.title}” with all its branches?`)) return;
   stop();
-  await ask(`/api/chats/${chat.id}`, { method: 'DELETE' });
+  if (!(await succeeds(ask(`/api/chats/${chat.id}`, { method: 'DELETE' })))) return;
   list.refresh();
   newChat();
 }
@@ -284,19 +303,17 @@ async function remove() {
 async function importChats() {
   const file = await pickFile('.jsonl,.json');
   if (!file) return;
-  try {
-    const imported = await ask(`/api/chats/import?model=${encodeURIComponent(chat.model)}`, { text: await file.text(), method: 'POST' });
+  await succeeds(file.text().then(async (text) => {
+    const imported = await ask(`/api/chats/import?model=${encodeURIComponent(chat.model)}`, { text, method: 'POST' });
     const left = imported.n_left_out ? ` ${imported.n_left_out} left out: ${imported.left_out[0]}` : '';
-    toast(`${imported.chats.length} chats came in.${left}`, 8);
+    toast(`${plural(imported.chats.length, 'chat')} came in.${left}`, 8);
     list.refresh();
-  } catch (error) {
-    toast(error.message, 8);
-  }
+  }));
 }
 
 function setIcons() {
-  const names = { 'chats-menu': 'more', 'chats-close': 'close', 'chats-open': 'panel', seen: 'eye', settings: 'settings', 'chat-menu': 'more',
-    latest: 'down' };
+  const names = { 'chats-menu': 'more', 'chats-close': 'close', 'chats-open': 'panel', seen: 'eye', settings: 'settings',
+    'chat-menu': 'more', latest: 'chevron' };
   for (const [id, name] of Object.entries(names)) find(`#${id}`).append(icon(name));
   find('#new-chat').append(icon('plus'), 'New chat');
 }
@@ -313,6 +330,10 @@ function listenToPage() {
     if (!find('#empty').hidden) showWelcome();
   });
   menu(find('#chat-menu'), () => [
+    ...(phone.matches ? [
+      { text: isSeen ? 'As you see it' : 'As the model sees it', icon: 'eye', do: () => setSeen(!isSeen) },
+      { text: 'Settings of this chat', icon: 'settings', do: () => settings.open(chat.settings) },
+    ] : []),
     { text: 'Rename', icon: 'edit', do: rename },
     { text: 'Export', icon: 'download', off: !chat.id, do: () => download(`/api/chats/${chat.id}/export`) },
     { text: 'Export all branches', icon: 'branch', off: !chat.id, do: () => download(`/api/chats/${chat.id}/export?branches=all`) },

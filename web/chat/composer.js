@@ -66,16 +66,17 @@ export class Composer {
   meter(used, context = this.context) {
     this.context = context;
     const meter = find('#meter');
-    meter.hidden = used === null || !context;
+    meter.hidden = used === null;
     if (meter.hidden) return;
-    const share = Math.min(used / context, 1);
     const bar = find('.meter', meter);
+    const share = context ? Math.min(used / context, 1) : 0;
+    bar.hidden = !context;
     bar.firstElementChild.style.width = `${share * 100}%`;
     bar.classList.toggle('warn', share > 0.75 && share <= 0.9);
     bar.classList.toggle('bad', share > 0.9);
-    find('.context-words', meter).textContent = `${count(used)} / ${count(context)}`;
+    find('.context-words', meter).textContent = context ? `${count(used)} / ${count(context)}` : `${count(used)} tokens`;
     meter.setAttribute('aria-valuenow', used);
-    meter.setAttribute('aria-valuemax', context);
-    meter.title = `${count(used)} of ${count(context)} tokens of the context are in use`;
+    meter.setAttribute('aria-valuemax', context ?? used);
+    meter.title = context ? `${count(used)} of ${count(context)} tokens of the context are in use` : `${count(used)} tokens`;
   }
 }

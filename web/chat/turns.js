@@ -23,17 +23,23 @@ function branches(siblings, id, actions) {
     step(siblings[at - 1], 'left', 'Version before'), `${at + 1}/${siblings.length}`, step(siblings[at + 1], 'right', 'Version after'));
 }
 
+// Who speaks, for those who go from heading to heading.
+const heading = (text) => el('h2', { class: 'visually-hidden' }, text);
+
 // A question: what was asked, as it was written.
 export function questionTurn(message, actions) {
   let id = message.id;
   let text = message.text;
   const bubble = el('div', { class: 'bubble' }, text);
   const foot = el('div', { class: 'turn-foot' });
-  const element = el('article', { class: 'turn question', 'data-message': id, 'aria-label': 'You' }, bubble, foot);
+  const element = el('article', { class: 'turn question', 'data-message': id, 'aria-label': 'You' }, heading('You'), bubble, foot);
   const setFoot = (siblings) => foot.replaceChildren(...[
     branches(siblings, id, actions),
     button({ icon: 'copy', tip: 'Copy', class: 'quiet small', onclick: () => copy(text) }),
     button({ icon: 'edit', tip: 'Edit', class: 'quiet small', 'data-act': 'edit', onclick: edit }),
+    // Where an answer was stopped before its first word.
+    button({ icon: 'again', tip: 'Answer this', class: 'quiet small', 'data-act': 'answer',
+      onclick: () => !actions.isBusy() && actions.again(id) }),
   ].filter(Boolean));
 
   function edit() {
@@ -72,7 +78,8 @@ export function answerTurn(message, actions) {
   let { id, siblings, thumb, model } = message;
   const content = el('div', { class: 'answer-content' });
   const foot = el('div', { class: 'turn-foot' });
-  const element = el('article', { class: 'turn answer', 'data-message': id, 'aria-label': 'Assistant' }, content, foot);
+  const element = el('article', { class: 'turn answer', 'data-message': id, 'aria-label': 'Assistant' },
+    heading('Assistant'), content, foot);
   const blocks = new Map();
   let prose = null;
   let thinking = null;
@@ -115,7 +122,8 @@ export function answerTurn(message, actions) {
     thought(text) {
       if (!thinking) {
         turnTo('thought');
-        thinking = el('details', { class: 'fold thought is-open' }, el('summary', {}, icon('thought'), 'Thought'), el('div', { class: 'thought-words' }));
+        thinking = el('details', { class: 'fold thought is-open' }, el('summary', {}, icon('thought'), 'Thought'),
+          el('div', { class: 'thought-words' }));
         content.append(thinking);
       }
       thinking.lastElementChild.append(text);
@@ -124,7 +132,8 @@ export function answerTurn(message, actions) {
     call({ tool: name, input, html }) {
       turnTo('call');
       tool = el('details', { class: 'fold tool is-running' },
-        el('summary', {}, icon(name === 'search' ? 'search' : 'tool'), el('span', { class: 'tool-name' }, name === 'search' ? 'Searched' : 'Ran Python'),
+        el('summary', {}, icon(name === 'search' ? 'search' : 'tool'),
+          el('span', { class: 'tool-name' }, name === 'search' ? 'Searched' : 'Ran Python'),
           el('span', { class: 'tool-input' }, firstLine(input)), el('span', { class: 'spinner', role: 'img', 'aria-label': 'running' })));
       const asked = el('div', { class: 'tool-asked' });
       if (html) asked.innerHTML = html;
@@ -140,9 +149,7 @@ export function answerTurn(message, actions) {
       if (!tool) content.append(tool = el('details', { class: 'fold tool' }, el('summary', {}, icon('tool'), 'A tool said')));
       tool.classList.remove('is-running');
       tool.append(said);
-      if (sources.length) content.append(el('ul', { class: 'sources', 'aria-label': 'Sources' }, sources.map((source, number) => el('li', {},
-        el('a', { class: 'chip', href: source.url, target: '_blank', rel: 'noopener noreferrer nofollow', title: source.url },
-          el('span', { class: 'num' }, number + 1), el('span', { class: 'source-title' }, source.title || source.url))))));
+      if (sources.length) content.append(sourceList(sources));
       tool = null;
     },
 
@@ -163,13 +170,14 @@ export function answerTurn(message, actions) {
 
   function setFoot() {
     if (id === undefined) return;
-    const opinion = (value, label) => button({ icon: value, tip: label, class: 'quiet small', 'aria-pressed': String(thumb === value), onclick: async () => {
-      const next = thumb === value ? null : value;
-      await actions.thumb(id, next);
-      thumb = next;
-      setFoot();
-      find(`[aria-label="${label}"]`, foot)?.focus();
-    } });
+    const opinion = (value, label) => button({ icon: value, tip: label, class: 'quiet small', 'aria-pressed': String(thumb === value),
+      onclick: async () => {
+        const next = thumb === value ? null : value;
+        if (!(await actions.thumb(id, next))) return;
+        thumb = next;
+        setFoot();
+        find(`[aria-label="${label}"]`, foot)?.focus();
+      } });
     const note = FINISHES[message.finish];
     const about = [model, message.tokens && plural(message.tokens[1], 'token')].filter(Boolean).join(' · ');
     foot.replaceChildren(...[
@@ -195,6 +203,12 @@ export function answerTurn(message, actions) {
   }
   if (id !== undefined) it.end(null);
   return it;
+}
+
+function sourceList(sources) {
+  return el('ul', { class: 'sources', 'aria-label': 'Sources' }, sources.map((source, number) => el('li', {},
+    el('a', { class: 'chip', href: source.url, target: '_blank', rel: 'noopener noreferrer nofollow', title: source.url },
+      el('span', { class: 'num' }, number + 1), el('span', { class: 'source-title' }, source.title || source.url)))));
 }
 
 // Every piece of code can be copied.
