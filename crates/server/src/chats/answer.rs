@@ -108,7 +108,10 @@ pub(super) async fn answer(State(app): State<Arc<App>>, Path(id): Path<i64>, Jso
     let place = ask.place(id, &tree)?;
     let lease = app.hub.model(&chat.model).await?;
     let format = lease.format.ok_or_else(|| {
-        Refusal::invalid(Some("model"), format!("the vocabulary of {} has no chat format that is known here; use the playground", chat.model))
+        Refusal::invalid(
+            Some("model"),
+            format!("the vocabulary of {} has no chat format that is known here; use the playground", chat.model),
+        )
     })?;
     let has_tools = chat.settings.tools && format == ChatFormat::Schoolhouse;
     let told = chat.settings.told(if has_tools { &app.tools_offered } else { "" });
@@ -131,7 +134,8 @@ pub(super) async fn answer(State(app): State<Arc<App>>, Path(id): Path<i64>, Jso
 /// to the same question.
 async fn keep(store: &Store, chat: Chat, place: Place, told: String) -> Answered<(Option<i64>, i64, String, Vec<i64>)> {
     let kept = store.with(move |store| {
-        let question = place.question.as_ref().map(|text| store.add_message(chat.id, &NewMessage::question(place.parent, text))).transpose()?;
+        let question =
+            place.question.as_ref().map(|text| store.add_message(chat.id, &NewMessage::question(place.parent, text))).transpose()?;
         let parent = question.or(place.parent);
         let (role, model, told) = (Role::Assistant, Some(chat.model), Some(told));
         let message = store.add_message(chat.id, &NewMessage { parent, role, parts: Vec::new(), model, told })?;
@@ -166,7 +170,8 @@ enum Heard {
 
 /// Waits for the next event, until a moment.
 async fn hear(answering: &mut Answering, sender: &Sender<Told>, due: Option<Instant>) -> Heard {
-    let either = select(pin!(answering.next()), pin!(sender.closed()));
+    let (next, closed) = (pin!(answering.next()), pin!(sender.closed()));
+    let either = select(next, closed);
     let heard = match due {
         Some(due) => timeout_at(due, either).await,
         None => Ok(either.await),

@@ -127,8 +127,7 @@ async fn models(State(app): State<Arc<App>>) -> Answered<Json<Value>> {
     let hub = app.hub.clone();
     let mut found = tokio::task::spawn_blocking(move || hub.list()).await.map_err(|_| Refusal::internal("the models cannot be listed"))?;
     found.sort_by_key(|model| !model.chat);
-    let models: Vec<Value> =
-        found.iter().map(|model| json!({ "id": model.id, "chat": model.chat, "loaded": model.loaded })).collect();
+    let models: Vec<Value> = found.iter().map(|model| json!({ "id": model.id, "chat": model.chat, "loaded": model.loaded })).collect();
     Ok(Json(json!({ "models": models, "tools_offered": app.tools_offered })))
 }
 
@@ -224,7 +223,8 @@ async fn import(State(app): State<Arc<App>>, Query(Import { model }): Query<Impo
 /// JSON lines for a browser to save.
 fn file(name: &str, lines: String) -> Response {
     let disposition = format!("attachment; filename=\"{name}\"");
-    ([(header::CONTENT_TYPE, "application/jsonl; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)], lines).into_response()
+    ([(header::CONTENT_TYPE, "application/jsonl; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)], lines)
+        .into_response()
 }
 
 /// A title as a file's name: letters, digits and dashes.

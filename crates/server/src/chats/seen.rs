@@ -37,7 +37,8 @@ fn seen(id: u32, tokenizer: &Tokenizer) -> Seen {
 pub(super) async fn tokens(State(app): State<Arc<App>>, Path(id): Path<i64>) -> Answered<Json<Value>> {
     let (chat, tree) = app.store.with(move |store| Ok((store.chat(id)?, store.tree(id)?))).await?;
     let lease = app.hub.model(&chat.model).await?;
-    let format = lease.format.ok_or_else(|| Refusal::invalid(Some("model"), format!("{} has no chat format that is known here", chat.model)))?;
+    let format =
+        lease.format.ok_or_else(|| Refusal::invalid(Some("model"), format!("{} has no chat format that is known here", chat.model)))?;
     let told = chat.settings.told(if format == ChatFormat::Schoolhouse { &app.tools_offered } else { "" });
     let conversation = prompt::conversation(&told, &tree.shown(), format);
     let tokenizer = &lease.folder.tokenizer;
@@ -53,8 +54,9 @@ mod tests {
     #[test]
     fn a_token_is_spelt_whatever_it_is() {
         let tokenizer = Tokenizer::from_merges(Vec::new());
-        assert_eq!(seen(b'a'.into(), &tokenizer), Seen { id: 97, text: "a".into(), special: false });
-        assert_eq!(seen(0xe2, &tokenizer).text, "\\xe2");
+        let ids = tokenizer.encode("a…");
+        assert_eq!(seen(ids[0], &tokenizer), Seen { id: ids[0], text: "a".into(), special: false });
+        assert_eq!(seen(ids[1], &tokenizer).text, "\\xe2", "a byte of a character");
         let end = tokenizer.im_end();
         assert_eq!(seen(end, &tokenizer), Seen { id: end, text: "<|im_end|>".into(), special: true });
     }

@@ -28,7 +28,14 @@ pub(super) struct Writer {
 impl Writer {
     /// An answer without words to a prompt of so many tokens.
     pub fn new(prompt_tokens: usize) -> Writer {
-        Writer { parts: Vec::new(), sources: Vec::new(), blocks: Blocks::new(0), thought: String::new(), prompt_tokens, completion_tokens: 0 }
+        Writer {
+            parts: Vec::new(),
+            sources: Vec::new(),
+            blocks: Blocks::new(0),
+            thought: String::new(),
+            prompt_tokens,
+            completion_tokens: 0,
+        }
     }
 
     /// Whether nothing was said.
@@ -54,7 +61,11 @@ impl Writer {
         if let Some(Part::Text(words) | Part::Thought(words)) = self.parts.last_mut() {
             *words += text;
         }
-        if is_thought { self.thought += text } else { self.blocks.push(text) }
+        if is_thought {
+            self.thought += text
+        } else {
+            self.blocks.push(text)
+        }
         told
     }
 
@@ -161,8 +172,12 @@ mod tests {
         assert_eq!(names(&writer.finish()), ["block", "block"]);
         let kept = writer.answer(Some("stop"));
         let text = |words: &str| Part::Text(words.into());
-        let expected =
-            [Part::Thought("I look it up".into()), Part::Search("Bado".into()), Part::Output("a weaver".into()), text("A *weaver*.\n\nYes.")];
+        let expected = [
+            Part::Thought("I look it up".into()),
+            Part::Search("Bado".into()),
+            Part::Output("a weaver".into()),
+            text("A *weaver*.\n\nYes."),
+        ];
         assert_eq!(kept.parts, expected);
         assert_eq!(kept.sources.len(), 1);
         assert_eq!(kept.tokens, Some((10, 0)));

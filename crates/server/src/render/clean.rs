@@ -9,25 +9,103 @@ use super::code::CLASSES;
 
 /// Tags of text.
 const TEXT: [&str; 29] = [
-    "a", "blockquote", "br", "code", "del", "div", "em", "figcaption", "figure", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "span", "strong",
-    "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
+    "a",
+    "blockquote",
+    "br",
+    "code",
+    "del",
+    "div",
+    "em",
+    "figcaption",
+    "figure",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "ul",
 ];
 
 /// Tags of formulas. Not among them: annotations, which may hold HTML, and anything that acts.
 const FORMULAS: [&str; 29] = [
-    "math", "menclose", "merror", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mpadded", "mphantom", "mprescripts", "mroot", "mrow", "ms",
-    "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr", "munder", "munderover", "none", "semantics",
+    "math",
+    "menclose",
+    "merror",
+    "mfrac",
+    "mi",
+    "mmultiscripts",
+    "mn",
+    "mo",
+    "mover",
+    "mpadded",
+    "mphantom",
+    "mprescripts",
+    "mroot",
+    "mrow",
+    "ms",
+    "mspace",
+    "msqrt",
+    "mstyle",
+    "msub",
+    "msubsup",
+    "msup",
+    "mtable",
+    "mtd",
+    "mtext",
+    "mtr",
+    "munder",
+    "munderover",
+    "none",
+    "semantics",
 ];
 
 /// Attributes of formulas: measures and switches.
 const OF_FORMULAS: [&str; 18] = [
-    "accent", "accentunder", "columnalign", "depth", "display", "displaystyle", "fence", "height", "largeop", "linethickness", "mathvariant", "maxsize",
-    "minsize", "movablelimits", "scriptlevel", "separator", "stretchy", "width",
+    "accent",
+    "accentunder",
+    "columnalign",
+    "depth",
+    "display",
+    "displaystyle",
+    "fence",
+    "height",
+    "largeop",
+    "linethickness",
+    "mathvariant",
+    "maxsize",
+    "minsize",
+    "movablelimits",
+    "scriptlevel",
+    "separator",
+    "stretchy",
+    "width",
 ];
 
 /// Classes of formulas that the pages know: how cells are aligned and lined.
 const CELLS: [&str; 10] = [
-    "cell-left", "cell-right", "menv-align", "menv-alignlike", "menv-arraylike", "menv-cases", "menv-cells-left", "menv-cells-right", "menv-hline",
+    "cell-left",
+    "cell-right",
+    "menv-align",
+    "menv-alignlike",
+    "menv-arraylike",
+    "menv-cases",
+    "menv-cells-left",
+    "menv-cells-right",
+    "menv-hline",
     "menv-nonumber",
 ];
 
@@ -37,8 +115,14 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder.add_tag_attributes("a", ["href"]).add_tag_attributes("ol", ["start"]);
     builder.add_allowed_classes("th", ["right", "middle"]).add_allowed_classes("td", ["right", "middle"]);
     builder.add_tag_attribute_values("pre", "tabindex", ["0"]).add_tag_attribute_values("div", "tabindex", ["0"]);
-    builder.add_allowed_classes("figure", ["code-box"]).add_allowed_classes("figcaption", ["code-head"]).add_allowed_classes("div", ["wide"]).add_allowed_classes("pre", ["raw", "code"]);
-    builder.add_allowed_classes("code", ["formula"]).add_allowed_classes("span", CLASSES.iter().map(|(_, class)| *class).collect::<HashSet<_>>());
+    builder
+        .add_allowed_classes("figure", ["code-box"])
+        .add_allowed_classes("figcaption", ["code-head"])
+        .add_allowed_classes("div", ["wide"])
+        .add_allowed_classes("pre", ["raw", "code"]);
+    builder
+        .add_allowed_classes("code", ["formula"])
+        .add_allowed_classes("span", CLASSES.iter().map(|(_, class)| *class).collect::<HashSet<_>>());
     for tag in FORMULAS {
         builder.add_tag_attributes(tag, OF_FORMULAS).add_allowed_classes(tag, CELLS);
     }
@@ -69,8 +153,12 @@ mod tests {
             let name = inside.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
             let known = TEXT.contains(&name) || FORMULAS.contains(&name);
             let mut unquoted = inside.split('"').step_by(2).flat_map(|part| part.split_whitespace()).skip(1);
-            let acts = unquoted.any(|attribute| attribute.starts_with("on") || attribute.starts_with("style") || attribute.starts_with("src"));
-            let leads = inside.split("href=\"").nth(1).is_none_or(|to| ["https://", "http://", "mailto:"].iter().any(|scheme| to.starts_with(scheme)));
+            let acts =
+                unquoted.any(|attribute| attribute.starts_with("on") || attribute.starts_with("style") || attribute.starts_with("src"));
+            let leads = inside
+                .split("href=\"")
+                .nth(1)
+                .is_none_or(|to| ["https://", "http://", "mailto:"].iter().any(|scheme| to.starts_with(scheme)));
             known && !acts && leads
         })
     }

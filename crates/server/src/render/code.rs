@@ -134,7 +134,9 @@ mod tests {
             });
             text
         };
-        for (language, text) in [("rust", "fn main() { println!(\"é {}\", 1_000); } // ok\n"), ("js", "const a = `x${1}`;\n"), ("html", "<b>x</b>\n")] {
+        for (language, text) in
+            [("rust", "fn main() { println!(\"é {}\", 1_000); } // ok\n"), ("js", "const a = `x${1}`;\n"), ("html", "<b>x</b>\n")]
+        {
             assert_eq!(bare(&highlight(language, text)), escape(text));
         }
         let long = "x = 1\n".repeat(LENGTH / 6 + 1);

@@ -65,7 +65,12 @@ mod tests {
     #[test]
     fn formulas_are_mathml_and_stay_so() {
         let shown = html("It is $a^2 + \\frac{1}{2}$.");
-        for piece in ["<math display=\"inline\">", "<msup><mi>a</mi><mn>2</mn></msup>", "<mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac>", "</math>."] {
+        for piece in [
+            "<math display=\"inline\">",
+            "<msup><mi>a</mi><mn>2</mn></msup>",
+            "<mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac>",
+            "</math>.",
+        ] {
             assert!(shown.contains(piece), "{piece}: {shown}");
         }
         assert!(html("$$\\begin{pmatrix} 1 & 2 \\\\ 3 & 4 \\end{pmatrix}$$").contains("<mtable"));
@@ -75,7 +80,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_code() {
         let deep = format!("{}x{}", "{".repeat(100), "}".repeat(100));
-        for latex in ["\\nosuchcommand{x}", "\\frac{1", "\\def\\a{\\a}\\a", "\\newcommand{\\a}{\\a\\a}\\a", &deep, &"x".repeat(LENGTH + 1)] {
+        for latex in ["\\nosuchcommand{x}", "\\frac{1", "\\def\\a{\\a}\\a", "\\newcommand{\\a}{\\a\\a}\\a", &deep, &"x".repeat(LENGTH + 1)]
+        {
             let shown = render(latex, false);
             assert!(shown.starts_with("<code class=\"formula\">$"), "{latex}: {shown}");
         }

@@ -206,7 +206,16 @@ mod tests {
         let rel = "rel=\"noopener noreferrer nofollow\"";
         check("[a](https://a.org)", &format!("<p><a href=\"https://a.org\" target=\"_blank\" {rel}>a</a></p>"));
         check("![a *cat*](https://a.org/c.png)", &format!("<p><a href=\"https://a.org/c.png\" target=\"_blank\" {rel}>🖼 a cat</a></p>"));
-        for address in ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "/api/chats", "//b.org", "x"] {
+        for address in [
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "/api/chats",
+            "//b.org",
+            "x",
+        ] {
             let html = render(&format!("[a](<{address}>) ![b](<{address}>)"), true);
             assert!(!html.contains("href"), "{address}: {html}");
         }

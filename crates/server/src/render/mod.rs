@@ -12,7 +12,7 @@ mod code;
 mod formula;
 mod markdown;
 
-pub(crate) use blocks::{Block, Blocks};
+pub(crate) use blocks::Blocks;
 
 /// A whole text.
 pub(crate) fn html(text: &str) -> String {

@@ -17,9 +17,8 @@ mod schema;
 mod search;
 
 pub(crate) use chats::{Changes, Chat, ChatLine, Sampling, Settings};
-pub(crate) use exchange::{Branches, Imported, title_of};
+pub(crate) use exchange::{Branches, title_of};
 pub(crate) use messages::{Answer, NewMessage, Source, Stored, Thumb, Tree};
-pub(crate) use search::{Hit, Piece};
 
 /// Name of the file in the data folder.
 pub(crate) const FILE: &str = "schoolhouse.sqlite";

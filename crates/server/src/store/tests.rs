@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use tasks::conversations::{Paths, read};
 use tokenizer::chat::{Message, Part, Role};
 
+use super::search::Piece;
 use super::*;
 
 /// A folder that is gone when the test ends.
