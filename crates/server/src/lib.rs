@@ -37,6 +37,7 @@ pub(crate) use hub::Hub;
 use metrics::Metrics;
 pub(crate) use refusal::Refusal;
 use socket::Listener;
+use store::Store;
 
 /// Makes the tools for the model at a path.
 pub type MakeTools = Arc<dyn Fn(&Path) -> std::result::Result<Toolset, String> + Send + Sync>;
@@ -120,6 +121,9 @@ pub enum Error {
     /// The system gives no threads or sockets.
     #[error("the server cannot run: {0}")]
     Run(#[from] std::io::Error),
+    /// Chats and feedback cannot be kept.
+    #[error("chats cannot be kept: {0}; another folder is named with --data")]
+    Data(String),
 }
 
 /// The result of this crate's functions.
@@ -129,6 +133,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub(crate) struct App {
     /// The models.
     pub hub: Hub,
+    /// What people leave here: chats and feedback.
+    pub store: Store,
     /// The folder that holds run folders.
     pub runs: Option<PathBuf>,
     /// The system line that offers tools.
@@ -156,14 +162,15 @@ const GRACE: Duration = Duration::from_secs(2);
 impl Server {
     /// Listens at the address. Connections wait until it runs.
     pub fn bind(options: Options) -> Result<Server> {
-        let Options { address, keys, models, runs, data: _, limits, tools, tools_offered, threads } = options;
+        let Options { address, keys, models, runs, data, limits, tools, tools_offered, threads } = options;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let listener = runtime.block_on(Listener::bind(address, &limits)).map_err(|source| Error::Bind { address, source })?;
         let address = listener.address()?;
+        let store = Store::open(&data).map_err(|error| Error::Data(error.to_string()))?;
         let metrics = Metrics::default();
         let hub = Hub::new(models, runs.clone(), limits.clone(), threads, tools, metrics.clone());
         let guard = Guard { keys, is_loopback: address.ip().is_loopback() };
-        let app = Arc::new(App { hub, runs, tools_offered, limits, metrics, guard });
+        let app = Arc::new(App { hub, store, runs, tools_offered, limits, metrics, guard });
         Ok(Server { runtime, listener, address, app })
     }
 
@@ -216,8 +223,10 @@ async fn sweep(hub: Hub, idle: Duration) {
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(assets::routes())
+        .merge(chats::routes())
         .merge(metrics::routes())
         .merge(openai::routes())
+        .merge(look::routes())
         .fallback(|request: Request| async move {
             Refusal::not_found(format!("there is no {} here; docs/serve.md names what there is", request.uri().path()))
         })
