@@ -373,7 +373,9 @@ mod tests {
             prompt_top_logprobs: vec![vec![TokenLogprob { id: 7, logprob: -0.1 }]],
             ..Completion::default()
         };
-        let Some(Told::Prompt { from: 0, tokens }) = tell(None, Event::Done(completion), &[1, 2], &folder.tokenizer) else { panic!("no prompt") };
+        let Some(Told::Prompt { from: 0, tokens }) = tell(None, Event::Done(completion), &[1, 2], &folder.tokenizer) else {
+            panic!("no prompt")
+        };
         assert_eq!(
             tokens.iter().map(|token| (token.piece.id, token.logprob, token.odds.len())).collect::<Vec<_>>(),
             [(1, None, 0), (2, Some(-2.0), 1)]
