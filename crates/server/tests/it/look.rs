@@ -62,7 +62,7 @@ fn what_cannot_be_looked_at_is_refused_with_a_reason() {
     let server = serve();
     let tokenize = |body: Value| server.post("/api/look/tokenize", body);
     tokenize(json!({"text": "x".repeat((1 << 20) + 1), "tokenizers": [MODEL]})).refuses(400, "text has 1048577 bytes");
-    tokenize(json!({"text": "", "tokenizers": [MODEL; 9]})).refuses(400, "9 tokenizers");
+    tokenize(json!({"text": "", "tokenizers": vec![MODEL; 9]})).refuses(400, "9 tokenizers");
     tokenize(json!({"text": "", "tokenizers": ["nobody"]})).refuses(404, "nobody");
     tokenize(json!({"text": "", "tokenizers": [MODEL], "sort": 1})).refuses(400, "unknown field `sort`");
     let chat = |role: &str, content: &str| {
