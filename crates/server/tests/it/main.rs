@@ -6,6 +6,7 @@ mod chats_of_openai;
 mod client;
 mod completions;
 mod limits;
+mod look;
 mod models;
 mod small;
 mod tokens;
