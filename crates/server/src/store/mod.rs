@@ -132,4 +132,4 @@ fn now() -> i64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
