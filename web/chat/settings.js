@@ -58,7 +58,7 @@ export class SettingsPanel {
     const reset = el('button', { type: 'button', class: 'button quiet small' }, 'Reset');
     const show = () => {
       slider.value = sampling[name] ?? usual;
-      value.textContent = isOwn() ? (name === 'seed' ? 'another each time' : 'as the model says') : sampling[name];
+      value.textContent = isOwn() ? (name === 'seed' ? 'another each time' : 'as the model says') : Number(sampling[name].toFixed(3));
       reset.hidden = isOwn();
     };
     slider.addEventListener('input', () => { sampling[name] = Number(slider.value); show(); this.later(); });

@@ -203,8 +203,8 @@ impl Begun {
                 }
                 Heard::Event(Some(Event::Done(completion))) => {
                     let finish = finish_name(completion.finish);
-                    self.writer.whole(&completion, &self.lease.folder.tokenizer, self.format);
-                    return self.end(finish).await;
+                    let told = self.writer.whole(&completion, &self.lease.folder.tokenizer, self.format);
+                    return self.end(finish, told).await;
                 }
                 Heard::Event(Some(Event::Failed(refusal))) => return self.fail(refusal).await,
                 Heard::Event(None) => return self.fail(Refusal::internal("the answer broke off")).await,
@@ -248,8 +248,7 @@ impl Begun {
     }
 
     /// The answer is whole.
-    async fn end(mut self, finish: &'static str) {
-        let mut told = self.writer.finish();
+    async fn end(mut self, finish: &'static str, mut told: Vec<Told>) {
         told.extend(self.writer.flush(self.lease.context));
         let is_kept = self.keep(Some(finish)).await;
         told.push(match is_kept {

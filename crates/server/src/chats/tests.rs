@@ -168,19 +168,22 @@ fn an_answer_comes_as_events_and_is_kept() {
         (Some(CONTEXT as u64), done["usage"]["completion_tokens"].clone())
     );
 
-    // What was shown block by block is what the kept answer is.
-    let mut blocks: Vec<String> = Vec::new();
-    for block in named(&events, "block") {
-        let index = block["index"].as_u64().unwrap() as usize;
-        blocks.truncate(index);
-        blocks.push(block["html"].as_str().unwrap().to_owned());
+    // What was shown as it came is what the kept answer is.
+    let mut shown: Vec<(Option<u64>, &str)> = Vec::new();
+    for (_, data) in events.iter().filter(|(name, _)| ["block", "call"].contains(&name.as_str())) {
+        let (index, html) = (data["index"].as_u64(), data["html"].as_str().unwrap());
+        match shown.iter_mut().find(|(of, _)| index.is_some() && *of == index) {
+            Some((_, block)) => *block = html,
+            None => shown.push((index, html)),
+        }
     }
+    let shown: String = shown.into_iter().map(|(_, html)| html).collect();
     server.restart();
     let view = server.get(&format!("/api/chats/{chat}"));
     let [question, answer] = view["messages"].as_array().unwrap().as_slice() else { panic!("{view}") };
     assert_eq!(question["text"], "Why is the sky blue?");
     let html: String = answer["items"].as_array().unwrap().iter().filter_map(|item| item["html"].as_str()).collect();
-    assert_eq!(html, blocks.concat());
+    assert_eq!(html, shown);
     assert_eq!(answer["finish"], done["finish"]);
     assert_eq!(server.get("/api/chats?q=sky")["chats"][0]["id"], chat);
 
