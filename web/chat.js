@@ -209,12 +209,10 @@ function showWelcome() {
   const model = models.find(({ id }) => id === chat.model);
   find('#empty').replaceChildren(welcome(model, (text) => say({ kind: 'send', text })));
   find('#empty').hidden = false;
-  document.body.classList.add('is-new');
 }
 
 function hideWelcome() {
   find('#empty').hidden = true;
-  document.body.classList.remove('is-new');
 }
 
 function setTitle(title) {
@@ -284,8 +282,10 @@ function rename() {
   const heading = find('#title');
   const input = Object.assign(document.createElement('input'), { className: 'input title-input', value: chat.title, maxLength: 200 });
   input.setAttribute('aria-label', 'Title of this chat');
+  let ended = false;
   const end = async (keep) => {
-    if (!input.isConnected) return;
+    if (ended) return; // taking the field away blurs it
+    ended = true;
     const title = input.value.trim();
     heading.replaceChildren(chat.title);
     if (keep && title && title !== chat.title) {

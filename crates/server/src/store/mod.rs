@@ -132,4 +132,4 @@ fn now() -> i64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
