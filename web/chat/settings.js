@@ -35,7 +35,7 @@ export class SettingsPanel {
   }
 
   system() {
-    const field = el('textarea', { class: 'textarea', rows: 5, id: 'system-message', placeholder: 'You are Ada, a pirate.',
+    const field = el('textarea', { class: 'textarea', rows: 5, id: 'system-message', placeholder: 'You are Ada, the assistant of a museum.',
       props: { value: this.settings.system } });
     field.addEventListener('input', () => { this.settings.system = field.value; this.later(); });
     return el('div', { class: 'field' }, el('label', { for: 'system-message' }, 'System message'), field,

@@ -122,10 +122,26 @@ pub(super) async fn answer(State(app): State<Arc<App>>, Path(id): Path<i64>, Jso
     let request = prompt::request(ids, &chat.settings.sampling, &lease.folder, lease.context)?;
     // Nothing is kept before there is a place for the answer: who is refused may ask again.
     let answering = lease.submit(request, has_tools).await?;
+    // From here on in a task of its own: who hangs up in between leaves no answer that nobody writes.
+    let begun = tokio::spawn(begin(app, chat, place, told, Answerer { answering, lease, format, writer }));
+    begun.await.map_err(|_| Refusal::internal("a part of the server failed; the question may be asked again"))?
+}
+
+/// Who writes an answer, and what of it is there.
+struct Answerer {
+    answering: Answering,
+    lease: Lease,
+    format: ChatFormat,
+    writer: Writer,
+}
+
+/// Keeps the question and begins to tell the answer.
+async fn begin(app: Arc<App>, chat: Chat, place: Place, told: String, answerer: Answerer) -> Answered<Response> {
+    let Answerer { answering, lease, format, writer } = answerer;
+    let id = chat.id;
     let (question, message, title, siblings) = keep(&app.store, chat, place, told).await?;
     let (sender, receiver) = channel(WAITING);
-    let model = lease.id.clone();
-    let start = json!({ "question": question, "answer": message, "siblings": siblings, "model": model, "title": title });
+    let start = json!({ "question": question, "answer": message, "siblings": siblings, "model": lease.id, "title": title });
     tokio::spawn(Begun { app, chat: id, message, answering, lease, format, writer, sender }.write(("start", start)));
     Ok(stream_of(receiver))
 }
