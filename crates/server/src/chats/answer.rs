@@ -1,8 +1,8 @@
 //! Answers as a stream, in the page's own events:
 //!
-//! `start` {question, answer, siblings, model, title}, then in the order in which they happen `block` {index, html} (in place of what that number said
-//! before), `thought` {text}, `call` {tool, input, html}, `output` {text, sources}, `tokens` {prompt, completion, context}, and at the
-//! end `done` {message, finish, usage} or `error` {message}. The open block is told at most 20 times a second.
+//! `start` {question, answer, siblings, model, title}, then in the order in which they happen `block` {index, html} (in place of what that
+//! number said before), `thought` {text}, `call` {tool, input, html}, `output` {text, sources}, `tokens` {prompt, completion, context}, and
+//! at the end `done` {message, finish, usage} or `error` {message}. The open block is told at most 20 times a second.
 //!
 //! Who stops listening stops the answer; what there is of it is kept.
 

@@ -208,7 +208,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_mixture_gets_through(pieces in prop::collection::vec((prop::sample::select(&HOSTILE[..]), "[ \n*`$<>\"'|-]{0,3}", 0usize..200), 1..5)) {
+        fn no_mixture_gets_through(
+            pieces in prop::collection::vec((prop::sample::select(&HOSTILE[..]), "[ \n*`$<>\"'|-]{0,3}", 0usize..200), 1..5),
+        ) {
             let cut = |text: &str, at: usize| text.chars().take(at).collect::<String>();
             let text: String = pieces.iter().map(|(text, between, at)| cut(text, *at) + between).collect();
             let html = html(&text);

@@ -42,7 +42,8 @@ fn depth(text: &str) -> usize {
 pub(super) fn code_block(language: &str, text: &str, colours: bool) -> String {
     let inner = if colours { code::highlight(language, text) } else { escape(text) };
     format!(
-        "<figure class=\"code-box\"><figcaption class=\"code-head\">{}</figcaption><pre class=\"code\" tabindex=\"0\"><code>{inner}</code></pre></figure>\n",
+        "<figure class=\"code-box\"><figcaption class=\"code-head\">{}</figcaption>\
+         <pre class=\"code\" tabindex=\"0\"><code>{inner}</code></pre></figure>\n",
         escape(if language.is_empty() { "text" } else { language })
     )
 }
