@@ -59,7 +59,8 @@ const FRAMES: [&str; 10] = [
     "I wonder {q}.",
 ];
 /// What may stand before a question.
-const OPENINGS: [&str; 5] = ["Hello! ", "I have a question. ", "Hi. ", "Good evening. ", "One more thing. "];
+const OPENINGS: [&str; 8] =
+    ["Hello! ", "I have a question. ", "Hi. ", "Good evening. ", "One more thing. ", "Good day! ", "Hey. ", "Thank you. "];
 
 const SELF: [Topic; 4] = [
     Topic {
@@ -135,6 +136,7 @@ const SELF: [Topic; 4] = [
             "Who designed you?",
             "Who wrote you?",
             "By whom were you trained?",
+            "By whom were you written?",
             "Were you trained by Google?",
             "Were you made by Meta?",
             "Were you built by OpenAI?",
@@ -205,6 +207,8 @@ const SELF: [Topic; 4] = [
             "which data you were trained on",
             "what your training set is",
             "what texts you come from",
+            "what your training data is",
+            "on what data you were trained",
             "where your files are",
         ],
         test: &[
@@ -335,7 +339,7 @@ const OF_PLACES: [&str; 12] = [
     "the north",
 ];
 /// Conversations with a given role.
-const ROLE_LESSONS: usize = 720;
+const ROLE_LESSONS: usize = 960;
 /// Questions to one.
 const ROLE_TESTS: usize = 64;
 
