@@ -288,9 +288,14 @@ pub fn thirds(rng: &mut Rng) -> Problem {
     thirds_of(word)
 }
 
-/// The same of a word that nobody knows.
+/// The same of a word that nobody knows. In half of them any letter may follow any other, so that what is handed on may be all that
+/// two to four letters can be: what they make is often a token of its own, which a model must have seen to copy it.
 pub fn thirds_of_new_words(rng: &mut Rng) -> Problem {
-    thirds_of(&new_word(rng))
+    if rng.chance(0.5) {
+        return thirds_of(&new_word(rng));
+    }
+    let n = 4 + rng.below(7);
+    thirds_of(&spelling::letters(rng, n))
 }
 
 fn thirds_of(word: &str) -> Problem {
