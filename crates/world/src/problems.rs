@@ -288,10 +288,10 @@ pub fn thirds(rng: &mut Rng) -> Problem {
     thirds_of(word)
 }
 
-/// The same of a word that nobody knows. In half of them what is handed on is a vowel and a consonant, and sometimes a letter more: that is
+/// The same of a word that nobody knows. In most of them what is handed on is a vowel and a consonant, and sometimes a letter more: that is
 /// often a token of its own which stands nowhere else, and a model must have seen it to copy it.
 pub fn thirds_of_new_words(rng: &mut Rng) -> Problem {
-    if rng.chance(0.5) {
+    if rng.chance(0.25) {
         return thirds_of(&new_word(rng));
     }
     let n = 4 + rng.below(5);
