@@ -195,9 +195,9 @@ pub fn code_lessons(seed: u64, count: usize) -> Vec<Conversation> {
     let makers: [(Maker, usize, bool); 11] = [
         (problems::letters, 10, true),
         (problems::letters_of_new_words, 10, true),
-        (problems::thirds, 8, true),
+        (problems::thirds, 5, true),
         (problems::thirds_of_new_words, 20, true),
-        (problems::six_digit_addition, 12, true),
+        (problems::six_digit_addition, 15, true),
         (problems::dots, 8, true),
         (problems::decimals, 8, true),
         (word_problem, 12, false),
