@@ -10,7 +10,7 @@ const LARGE = [
   ['recall', '64 times and more', 'of what it read often is right'],
   ['context', 'questions on a passage', 'of questions on a passage are right'],
   ['honesty', 'claims about names that occur nowhere', 'of unknown names are made up'],
-  ['identity', 'all', 'knows who it is'],
+  ['identity', 'all', 'of the time it knows who it is'],
   ['tools', 'news after the cutoff', 'of the news is found by search'],
 ];
 

@@ -101,9 +101,9 @@ async function texts(box, name, of, none) {
 async function extractions(box, name) {
   const pages = await fetched(name, 'extractions');
   if (pages.length === 0) return box.replaceChildren(el('p', { class: 'muted' }, 'No examples were kept by this run.'));
-  const pane = (label, text, classes) => el('div', {}, el('p', { class: 'label' }, label),
-    el('pre', { class: classes, tabindex: '0', role: 'region', 'aria-label': label }, text));
+  const pane = (page, label, text, classes) => el('div', {}, el('p', { class: 'label' }, label),
+    el('pre', { class: classes, tabindex: '0', role: 'region', 'aria-label': `${label}: ${page.name}` }, text));
   return box.replaceChildren(...pages.map((page) => el('article', { class: 'example' },
     el('p', { class: 'example-name mono' }, page.name, ` · ${bytes(page.html_bytes)} of HTML`),
-    el('div', { class: 'example-pair' }, pane('The page', page.html, 'example-html'), pane('Its text', page.text, 'example-html plain')))));
+    el('div', { class: 'example-pair' }, pane(page, 'The page', page.html, 'example-html'), pane(page, 'Its text', page.text, 'example-html plain')))));
 }

@@ -3,8 +3,9 @@
 //! Knows the order and the folders; what a stage does stands in the file of its command.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use base::run::{Done, Fingerprint};
@@ -174,6 +175,17 @@ pub struct StageTime {
     pub seconds: f64,
 }
 
+/// Tries a few times within a moment: a server that looks whether a run is under way holds the lock for less than that.
+fn patiently(try_lock: impl Fn() -> std::result::Result<(), TryLockError>) -> std::result::Result<(), TryLockError> {
+    for _ in 0..4 {
+        match try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(25)),
+            outcome => return outcome,
+        }
+    }
+    try_lock()
+}
+
 const LOCK: &str = "lock";
 const RECIPE: &str = "recipe.toml";
 const TIMING: &str = "timing.jsonl";
@@ -189,13 +201,19 @@ impl RunFolder {
         let lock_path = path.join(LOCK);
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.map_err(|source| base::Error::io(&lock_path, "open", source))?;
-        match lock.try_lock() {
+        match patiently(|| lock.try_lock()) {
             Ok(()) => Ok(RunFolder { path: path.to_path_buf(), _lock: lock }),
-            Err(std::fs::TryLockError::WouldBlock) => {
+            Err(TryLockError::WouldBlock) => {
                 bail!("{} is in use by another run; wait for it, or choose another --out", path.display())
             }
-            Err(std::fs::TryLockError::Error(source)) => Err(base::Error::io(&lock_path, "lock", source).into()),
+            Err(TryLockError::Error(source)) => Err(base::Error::io(&lock_path, "lock", source).into()),
         }
+    }
+
+    /// The folder that holds this one, for who serves its runs.
+    pub fn parent(&self) -> PathBuf {
+        let absolute = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        absolute.parent().map_or_else(|| absolute.clone(), Path::to_path_buf)
     }
 
     /// The folder of a stage.

@@ -54,7 +54,10 @@ struct Answer {
 pub fn read(folder: &Path) -> Result<Option<Card>, String> {
     let Some(card) = files::json::<tasks::card::Card>(&folder.join("report.json"))? else { return Ok(None) };
     if card.version != VERSION {
-        return Err(format!("report/report.json is of version {}, and this program reads {VERSION}; make it anew with --redo report", card.version));
+        return Err(format!(
+            "report/report.json is of version {}, and this program reads {VERSION}; make it anew with --redo report",
+            card.version
+        ));
     }
     let (models, rows) = measured(&card.models);
     let prompts = card.assistant().map(|model| &model.prompts[..]).unwrap_or_default();

@@ -136,7 +136,7 @@ mod tests {
         });
         write(&folder.join("examples.json"), &examples_file.to_string());
         let texts = |of: &str| match examples(&folder, of) {
-            Ok(Shown::Texts(texts)) => texts.into_iter().map(|example| example.text).collect(),
+            Ok(Shown::Texts(texts)) => texts.into_iter().map(|example| example.text).collect::<Vec<_>>(),
             other => panic!("{other:?}"),
         };
         assert_eq!(texts("c4/lorem_ipsum"), ["lorem".to_string()]);

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::response::sse::Event;
-use futures_core::Stream;
+use futures_util::Stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
@@ -104,13 +104,7 @@ impl Watch {
         news
     }
 
-    fn follow<T: DeserializeOwned + Serialize>(
-        &mut self,
-        stage: &'static str,
-        log: &'static str,
-        shape: fn(T) -> T,
-        news: &mut Vec<News>,
-    ) {
+    fn follow<T: DeserializeOwned + Serialize>(&mut self, stage: &'static str, log: &'static str, shape: fn(T) -> T, news: &mut Vec<News>) {
         let fresh = files::rows::<T>(&curves::log(&self.run.of(stage), log), self.cursor.get(stage, log), MOST_BYTES);
         self.cursor.set(stage, log, fresh.end);
         if fresh.restarted || !fresh.rows.is_empty() {
@@ -215,7 +209,8 @@ mod tests {
         assert!(matches!(&news[1], News::Overview(overview) if overview.stages[4].name == "base"));
         std::fs::OpenOptions::new().append(true).open(&metrics).unwrap().write_all(b"\"loss\":7.0}\n").unwrap();
         write(&folder.join("base/samples.jsonl"), "{\"step\":0,\"prompt\":\"Once\",\"text\":\"<script>\"}\n");
-        let expected = ["base metrics false {\"step\":2,\"loss\":7.0}", "base samples false {\"step\":0,\"prompt\":\"Once\",\"text\":\"<script>\"}"];
+        let expected =
+            ["base metrics false {\"step\":2,\"loss\":7.0}", "base samples false {\"step\":0,\"prompt\":\"Once\",\"text\":\"<script>\"}"];
         assert_eq!(rows(&watch.look()), expected);
 
         // Who comes back with the cursor is told nothing twice.

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::KeepAlive;
 use axum::routing::get;
@@ -111,7 +111,7 @@ async fn examples(
 ) -> Result<Json<funnel::Shown>, Refusal> {
     let run = find(&app.runs, &name)?;
     let read = move || funnel::examples(&run.of("documents"), &wanted.of);
-    aside(read).await?.map(Json).map_err(|why| refuse(StatusCode::UNPROCESSABLE_ENTITY, why))
+    aside(read).await?.map(Json).map_err(Refusal::internal)
 }
 
 /// Where following goes on.
@@ -131,7 +131,7 @@ async fn follow(
 ) -> Result<Sse<axum::response::sse::KeepAliveStream<Events>>, Refusal> {
     let run = find(&app.runs, &name)?;
     let Ok(permit) = places.try_acquire_owned() else {
-        return Err(refuse(StatusCode::TOO_MANY_REQUESTS, format!("{WATCHERS} pages watch already; close one of them")));
+        return Err(Refusal::too_many(format!("{WATCHERS} pages watch already; close one of them")));
     };
     // A browser that lost its connection says where it was.
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).unwrap_or(&from);
@@ -140,18 +140,14 @@ async fn follow(
 }
 
 fn find(runs: &Option<PathBuf>, name: &str) -> Result<Run, Refusal> {
-    let folder = runs.as_ref().ok_or_else(|| refuse(StatusCode::NOT_FOUND, "this server was given no folder of runs; start it with --runs".into()))?;
-    run::find(folder, name).ok_or_else(|| refuse(StatusCode::NOT_FOUND, "there is no run of this name".into()))
+    let folder = runs.as_ref().ok_or_else(|| Refusal::not_found("this server was given no folder of runs; start it with --runs"))?;
+    run::find(folder, name).ok_or_else(|| Refusal::not_found("there is no run of this name"))
 }
 
 /// Files are read beside the threads that serve.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-    let refused = |_| refuse(StatusCode::INTERNAL_SERVER_ERROR, "the run could not be read; its files may be damaged".into());
-    tokio::task::spawn_blocking(work).await.map_err(refused)
-}
-
-fn refuse(status: StatusCode, message: String) -> Refusal {
-    Refusal::new(status, message)
+    let failed = |_| Refusal::internal("the run could not be read: a bug, not your request");
+    tokio::task::spawn_blocking(work).await.map_err(failed)
 }
 
 #[cfg(test)]

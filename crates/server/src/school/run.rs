@@ -288,7 +288,10 @@ mod tests {
         write(&folder.join("documents/work/plan.json"), "{\"tasks\":[1,2,3]}");
         write(&folder.join("documents/work/task-00000/counts.json"), "{}");
         write(&folder.join("base/started.json"), "{}");
-        write(&folder.join("base/metrics.jsonl"), "{\"step\":0,\"steps\":40,\"tokens\":0}\n{\"step\":10,\"loss\":2.0,\"val_bpb\":1.5}\n{\"st");
+        write(
+            &folder.join("base/metrics.jsonl"),
+            "{\"step\":0,\"steps\":40,\"tokens\":0}\n{\"step\":10,\"loss\":2.0,\"val_bpb\":1.5}\n{\"st",
+        );
         use State::*;
         let expected = [
             ("world", Done, None),
@@ -333,7 +336,10 @@ mod tests {
         assert_eq!(names, ["a", "strange"]);
         let overview = find(&runs, "strange").unwrap().overview();
         assert_eq!(overview.trouble.len(), 1);
-        assert_eq!(overview.stages.iter().map(|stage| (stage.name, stage.progress)).collect::<Vec<_>>(), [("documents", None), ("base", None)]);
+        assert_eq!(
+            overview.stages.iter().map(|stage| (stage.name, stage.progress)).collect::<Vec<_>>(),
+            [("documents", None), ("base", None)]
+        );
         assert_eq!(overview.figures, Figures::default());
     }
 }

@@ -1,0 +1,188 @@
+//! A site to look at: a small random model, a run that grows under the test's hands, and a server over both.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use base::progress::Progress;
+use base::rng::Rng;
+use base::stop::Stop;
+use engine::Toolset;
+use model::folder::EndTokens;
+use model::{Config, Model};
+use serde_json::{Value, json};
+use server::{Limits, Options, Server};
+use tokenizer::train::TrainConfig;
+use tokenizer::{Pattern, SPECIALS, Tokenizer};
+
+/// The name of the run, and of its model.
+pub const RUN: &str = "tiny";
+pub const MODEL: &str = "tiny/assistant";
+
+/// A context long enough that an answer can be stopped while it is written.
+const CONTEXT: usize = 2048;
+const VOCABULARY: usize = 420;
+
+const TEXT: &str = "Once upon a time there was a small mouse who lived near the old mill. The mouse liked bread and the bread was good. \
+                    One day the mouse met a goose, and the goose asked: what is the name of the river? The river has no name, said the mouse. ";
+
+/// A server on a port of its own, with a folder of its own. Both go with the value.
+pub struct Site {
+    folder: PathBuf,
+    address: SocketAddr,
+    stop: Stop,
+    running: Option<JoinHandle<server::Result<()>>>,
+}
+
+impl Site {
+    /// Serves a run whose assistant is done and whose base model is being trained.
+    pub fn new(name: &str) -> Site {
+        let folder = std::env::temp_dir().join(format!("schoolhouse-browser-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let run = folder.join("runs").join(RUN);
+        begin_run(&run);
+        write_model(&run.join("assistant"));
+        let options = Options {
+            address: "127.0.0.1:0".parse().expect("an address"),
+            keys: Vec::new(),
+            models: Vec::new(),
+            runs: Some(folder.join("runs")),
+            data: folder.join("data"),
+            limits: Limits::default(),
+            tools: Arc::new(|_| Ok(Toolset::default())),
+            tools_offered: String::new(),
+            threads: 2,
+        };
+        let server = Server::bind(options).expect("the server listens");
+        let (address, stop) = (server.address(), Stop::new());
+        let asked = stop.clone();
+        let running = std::thread::spawn(move || server.run(&asked));
+        Site { folder, address, stop, running: Some(running) }
+    }
+
+    /// The address of a page.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A file of the run.
+    pub fn in_run(&self, path: &str) -> PathBuf {
+        self.folder.join("runs").join(RUN).join(path)
+    }
+
+    /// Appends rows to a log of the run, as a stage under way does.
+    pub fn log(&self, path: &str, rows: &[Value]) {
+        append(&self.in_run(path), rows);
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop.request();
+        if let Some(running) = self.running.take() {
+            let ended = running.join();
+            assert!(std::thread::panicking() || matches!(ended, Ok(Ok(()))), "the server ends without an error");
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A random model that writes letters: what is no text has no weight in its vocabulary, so that the likeliest ids never are.
+fn write_model(folder: &Path) {
+    let config = TrainConfig { vocab_size: VOCABULARY, pattern: Pattern::Qwen2, threads: 1 };
+    let texts = std::iter::repeat_n(TEXT.to_string(), 4);
+    let tokenizer = tokenizer::train::train(texts, &config, &Progress::silent(), &Stop::new()).expect("a tokenizer");
+    let mut model = Model::new(Config::from_depth(4, VOCABULARY, CONTEXT), 1);
+    let mut rng = Rng::new(2);
+    model.params.data.iter_mut().for_each(|weight| *weight += 0.05 * rng.normal());
+    let (embed, width) = (model.params.layout.embed, model.params.layout.embed.len / VOCABULARY);
+    for (id, row) in embed.of_mut(&mut model.params.data).chunks_mut(width).enumerate() {
+        if !is_text(&tokenizer, id as u32) {
+            row.fill(0.0);
+        }
+    }
+    tokenizer.save(folder).expect("the tokenizer is written");
+    let ends = EndTokens { end_of_text: tokenizer.eot(), end_of_turn: tokenizer.im_end() };
+    model::folder::save(&model, ends, folder).expect("the model is written");
+    write(&folder.join("done.json"), &json!({}));
+}
+
+fn is_text(tokenizer: &Tokenizer, id: u32) -> bool {
+    !tokenizer.is_special(id) && tokenizer.token_bytes(id).iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ')
+}
+
+/// A run in the middle of pretraining.
+fn begin_run(run: &Path) {
+    let recipe = format!(
+        "seed = 1\n[world]\nsize = \"smoke\"\n[tokenizer]\nvocab_size = {VOCABULARY}\n[pretrain]\ndepth = 4\n[sft]\n[assistant]\nname = \"Tiny\"\n"
+    );
+    std::fs::create_dir_all(run).expect("the run's folder");
+    std::fs::write(run.join("recipe.toml"), recipe).expect("the recipe is written");
+    std::fs::write(run.join("lock"), "").expect("the lock is written");
+    append(&run.join("timing.jsonl"), &[json!({"stage": "world", "seconds": 2.0}), json!({"stage": "documents", "seconds": 3.5})]);
+    for stage in ["world", "documents", "tokenizer", "shards"] {
+        write(&run.join(stage).join("done.json"), &json!({}));
+    }
+    write(&run.join("documents/funnel.json"), &funnel());
+    write(&run.join("documents/examples.json"), &examples());
+    write(&run.join("base/started.json"), &json!({}));
+    append(&run.join("base/metrics.jsonl"), &[json!({"step": 0, "steps": 100, "tokens": 0, "val_bpb": 3.4})]);
+    append(&run.join("base/samples.jsonl"), &[json!({"step": 0, "prompt": "Once upon a time", "text": " time time time"})]);
+    write(&run.join("report/report.json"), &report());
+}
+
+fn funnel() -> Value {
+    json!({
+        "profile": "fineweb", "input": {"files": 1, "records": 100, "bytes": 7000}, "output": {"documents": 90, "bytes": 6000},
+        "steps": [
+            {"name": "record", "kept": 96, "dropped": 4, "kept_bytes": 1, "reasons": {"record/damaged": 4}},
+            {"name": "c4", "kept": 90, "dropped": 6, "kept_bytes": 1, "reasons": {"c4/lorem_ipsum": 5, "c4/curly_bracket": 1}},
+            {"name": "pii", "kept": 90, "dropped": 0, "kept_bytes": 1, "reasons": {}},
+        ],
+    })
+}
+
+/// Pages that would like to be more than text.
+fn examples() -> Value {
+    let example = |text: &str| json!({"name": "https://a.org/<b>", "text": text, "characters": text.len(), "order": 1});
+    let attack = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>";
+    let page = json!({"name": "https://a.org/", "html": attack, "text": "A page.", "html_bytes": 90, "order": 2});
+    json!({
+        "extractions": [page], "kept": [example("The mouse liked bread.")],
+        "dropped": {"c4/lorem_ipsum": [example("Lorem ipsum dolor"), example(attack)], "record/damaged": []},
+    })
+}
+
+fn report() -> Value {
+    let rate = |right: usize| json!({"n": 4, "right": right, "share": right as f64 / 4.0, "low": 0.1, "high": 0.95});
+    let model = |right: usize| {
+        json!({
+            "recall": [], "problems": [], "recitation": [], "inventions": null, "prompts": [], "stories": ["Once there was a goose."],
+            "knowledge": [{"kind": "animal", "attribute": "sound", "split": "asked", "n": 4, "right": right, "share": right as f64 / 4.0,
+                           "low": 0.1, "high": 0.95}],
+            "context": {"echo": rate(1), "passage": rate(right), "without_passage": rate(0), "translation": rate(0), "example": null},
+        })
+    };
+    json!({
+        "version": 1, "seed": 1, "funnel": null, "reading": {"steps": 0, "loss": [], "val_bpb": [], "samples": []}, "nature": null,
+        "models": {"base": model(1), "assistant": model(3)},
+    })
+}
+
+fn write(path: &Path, value: &Value) {
+    std::fs::create_dir_all(path.parent().expect("a file stands in a folder")).expect("the folder is made");
+    std::fs::write(path, value.to_string()).expect("the file is written");
+}
+
+fn append(path: &Path, rows: &[Value]) {
+    std::fs::create_dir_all(path.parent().expect("a file stands in a folder")).expect("the folder is made");
+    let mut file = OpenOptions::new().create(true).append(true).open(path).expect("the log opens");
+    let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    file.write_all(lines.as_bytes()).expect("the log is written");
+}
+
+// The special tokens stand behind the vocabulary's merges, so that there is room for all of them.
+const _: () = assert!(VOCABULARY > 256 + SPECIALS.len());
