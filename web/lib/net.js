@@ -11,9 +11,9 @@ export class Refused extends Error {
   }
 }
 
-// GET, or with a body POST, or any method; gives the parsed answer (null for an empty one).
-export async function ask(url, { method, body, signal, headers } = {}) {
-  const response = await send(url, { method, body, signal, headers });
+// GET, or with a body POST, or any method; gives the parsed answer (null for an empty one). `text` is a body that is no JSON value of ours.
+export async function ask(url, { method, body, text: raw, signal, headers } = {}) {
+  const response = await send(url, { method, body, raw, signal, headers });
   const text = await response.text();
   return text === '' ? null : JSON.parse(text);
 }
@@ -52,18 +52,19 @@ export function parseEvent(text) {
   return event.data.length ? { ...event, data: event.data.join('\n') } : null;
 }
 
-async function send(url, { method, body, signal, headers }) {
+async function send(url, { method, body, raw, signal, headers }) {
+  const content = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   const key = recall('key');
   let response;
   try {
     response = await fetch(url, {
-      method: method ?? (body === undefined ? 'GET' : 'POST'),
+      method: method ?? (content === undefined ? 'GET' : 'POST'),
       headers: {
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(content === undefined ? {} : { 'content-type': 'application/json' }),
         ...(key ? { authorization: `Bearer ${key}` } : {}),
         ...headers,
       },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: content,
       signal,
     });
   } catch (error) {

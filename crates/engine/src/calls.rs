@@ -38,6 +38,8 @@ pub(crate) enum Heard {
     Call(ToolKind, String),
     /// A call that no tool can answer, and the sentence that answers it.
     Refused(ToolKind, String, String),
+    /// A call that the caller answers.
+    Handed(ToolKind, String),
     /// A call behind which there is no room.
     NoRoom,
 }
@@ -84,6 +86,9 @@ impl Calls {
         };
         self.reader.finish(tokenizer); // the answer stands before whatever began here
         self.room = room;
+        if closed && toolset.of_caller.contains(&kind) {
+            return Heard::Handed(kind, input);
+        }
         if room == 0 {
             return Heard::Words; // the answer ends with this id
         }
@@ -158,7 +163,7 @@ mod tests {
     }
 
     fn only_search(limits: ToolLimits) -> Toolset {
-        Toolset { search: Some(Arc::new(Nothing)), python: None, limits }
+        Toolset { search: Some(Arc::new(Nothing)), limits, ..Toolset::default() }
     }
 
     /// Reads an answer with so much room left behind each id, and gives what was heard but for words, and the words.
@@ -217,6 +222,16 @@ mod tests {
         assert_eq!(hear(&toolset, spelt, 42).0, [Heard::Call(ToolKind::Search, "a".into())]);
         assert_eq!(hear(&toolset, spelt, 41).0, [Heard::NoRoom]);
         assert_eq!(hear(&toolset, spelt, 0).0, [], "the answer has ended");
+    }
+
+    #[test]
+    fn a_call_for_the_caller_is_handed_over_whatever_room_there_is() {
+        let toolset = Toolset { of_caller: vec![ToolKind::Python], ..only_search(ToolLimits::default()) };
+        for room in [0, 1, 1000] {
+            assert_eq!(hear(&toolset, "<|python_start|>1<|python_end|>", room).0, [Heard::Handed(ToolKind::Python, "1".into())]);
+        }
+        let not_closed = [Heard::Refused(ToolKind::Python, "1".into(), "There is no Python here.".into())];
+        assert_eq!(hear(&toolset, "<|python_start|>1<|search_end|>", 1000).0, not_closed);
     }
 
     #[test]

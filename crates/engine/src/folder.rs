@@ -1,11 +1,12 @@
 //! A model, ready to answer: weights, tokenizer and how its maker samples from it. A folder as Hugging Face has them, or a GGUF file.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use base::files;
 use model::CONFIG_FILE;
 use model::folder::{Generation, Ids};
-use model::inference::Weights;
+use model::inference::{KvCache, Weights};
 use model::stored::Stored;
 use tensor::quant::Format;
 use tokenizer::{TOKENIZER_FILE, Tokenizer};
@@ -21,7 +22,7 @@ const TURN_ENDS: [&str; 4] = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|en
 #[derive(Debug)]
 pub struct ModelFolder {
     /// Its tokenizer; the model may have more ids, for which there is no text.
-    pub tokenizer: Tokenizer,
+    pub tokenizer: Arc<Tokenizer>,
     /// What stands before a text: `<|endoftext|>` in our own models, what they were trained with in others.
     pub start: Vec<u32>,
     /// As `generation_config.json` has it; without that file temperature 0.8, top-k 50, top-p 0.95.
@@ -30,12 +31,50 @@ pub struct ModelFolder {
     pub stop_ids: Vec<u32>,
 }
 
+/// A model whose weights are not read yet.
+#[derive(Debug)]
+pub struct StoredModel {
+    stored: Stored,
+    /// What stands beside the weights.
+    pub folder: ModelFolder,
+}
+
+impl StoredModel {
+    /// Opens a folder or a file, and reads all but the weights. A tokenizer that is not the model's is refused.
+    pub fn open(path: &Path) -> Result<StoredModel> {
+        let stored = Stored::open(path)?;
+        let folder = ModelFolder::beside(path, &stored)?;
+        Ok(StoredModel { stored, folder })
+    }
+
+    /// The model's context in tokens.
+    pub fn context(&self) -> usize {
+        self.stored.config.context
+    }
+
+    /// About how many bytes the weights take in memory.
+    pub fn weights_bytes(&self) -> usize {
+        self.stored.n_bytes()
+    }
+
+    /// How many bytes the keys and values of an engine of this size take, when all its slots are full.
+    pub fn cache_bytes(&self, config: EngineConfig) -> usize {
+        let (slots, capacity) = config.fit(&self.stored.config);
+        slots * KvCache::bytes_per_slot(&self.stored.config, capacity)
+    }
+
+    /// Reads the weights, the matrices in the format that they are stored in, and makes an engine of them.
+    pub fn load(self, config: EngineConfig) -> Result<(Engine, ModelFolder)> {
+        let weights = Weights::load(&self.stored, None)?;
+        Ok((self.folder.engine(weights, config), self.folder))
+    }
+}
+
 impl ModelFolder {
     /// Reads a folder or a file, the matrices in the format that they are stored in or in another. A tokenizer that is not the model's
     /// is refused.
     pub fn load(path: &Path, format: Option<Format>) -> Result<(Weights, ModelFolder)> {
-        let stored = Stored::open(path)?;
-        let folder = ModelFolder::beside(path, &stored)?;
+        let StoredModel { stored, folder } = StoredModel::open(path)?;
         Ok((Weights::load(&stored, format)?, folder))
     }
 
@@ -60,7 +99,7 @@ impl ModelFolder {
             },
         };
         let stop_ids = Ids::list(&file.eos_token_id).to_vec();
-        Ok(ModelFolder { tokenizer, start: start.into_iter().collect(), sampling, stop_ids })
+        Ok(ModelFolder { tokenizer: Arc::new(tokenizer), start: start.into_iter().collect(), sampling, stop_ids })
     }
 
     /// The tokenizer of a stored model. One that has more ids than the model is refused.

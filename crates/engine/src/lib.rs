@@ -26,10 +26,10 @@ mod tool_runner;
 
 pub use engine::{Engine, Load, Work};
 pub use error::{Error, Result};
-pub use folder::{GENERATION_FILE, ModelFolder, generation_of};
+pub use folder::{GENERATION_FILE, ModelFolder, StoredModel, generation_of};
 pub use request::{Completion, Finish, Next, Request, Ticket, Written};
 pub use sampling::{Sampling, TokenLogprob};
 pub use size::EngineConfig;
 pub use text::TextStream;
 pub use tool::{Source, Tool, ToolKind, ToolLimits, ToolOutput, Toolset};
-pub use tool_runner::{ToolEvent, ToolRunner};
+pub use tool_runner::{Reading, ToolEvent, ToolRunner};

@@ -59,6 +59,8 @@ pub struct Toolset {
     pub search: Option<Arc<dyn Tool>>,
     /// Runs a program.
     pub python: Option<Arc<dyn Tool>>,
+    /// Tools that the caller runs itself: a call of one ends the answer, whatever room there is, and is told as any other.
+    pub of_caller: Vec<ToolKind>,
     /// What the calls of an answer may cost.
     pub limits: ToolLimits,
 }

@@ -13,15 +13,18 @@ use std::time::Duration;
 use tokenizer::Tokenizer;
 
 use crate::calls::{Calls, Heard, Words};
-use crate::{Completion, Engine, Next, Request, Result, Ticket, Tool, ToolKind, ToolOutput, Toolset};
+use crate::{Completion, Engine, Next, Request, Result, Ticket, Tool, ToolKind, ToolOutput, Toolset, Written};
 
 /// How long a step waits for tools where nothing else is to be done.
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// What is told of an answer as it grows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum ToolEvent<'a> {
-    /// An id was drawn, and with it this text is certain, for people to read: no call, no output, no special token. Often empty.
+    /// An id was drawn. Its text is as the model wrote it, special tokens spelt out; for people to read is what follows.
+    Written(&'a Written<'a>),
+    /// With the id that was drawn, or with the end, this text is certain, for people to read: no call, no output, no special
+    /// token. Often empty.
     Text(&'a str),
     /// The same within a thought.
     Thought(&'a str),
@@ -36,15 +39,30 @@ pub enum ToolEvent<'a> {
     Output(&'a ToolOutput),
 }
 
+/// How an answer is read.
+#[derive(Clone)]
+pub enum Reading {
+    /// As text: special tokens are spelt out, and nothing is a call. Nothing but [`ToolEvent::Written`] is told.
+    Raw,
+    /// Special tokens mean what they mean, and these tools are there.
+    Tools(Toolset),
+}
+
 /// Answers requests whose answers may call tools. All requests of an engine come through the same runner.
 pub struct ToolRunner<'a> {
     tokenizer: &'a Tokenizer,
     toolset: Toolset,
-    answers: BTreeMap<Ticket, Calls>,
+    answers: BTreeMap<Ticket, Answer>,
     queue: VecDeque<Call>,
     running: usize,
     sender: Sender<(Ticket, ToolOutput)>,
     receiver: Receiver<(Ticket, ToolOutput)>,
+}
+
+/// An answer whose calls are looked for.
+struct Answer {
+    calls: Calls,
+    toolset: Toolset,
 }
 
 /// A call that no thread was free for yet.
@@ -55,7 +73,8 @@ struct Call {
 }
 
 impl<'a> ToolRunner<'a> {
-    /// A runner for an engine whose model has this tokenizer.
+    /// A runner for an engine whose model has this tokenizer. The tools are those of answers for which no others are named; of
+    /// their limits that of threads is for all.
     pub fn new(tokenizer: &'a Tokenizer, toolset: Toolset) -> ToolRunner<'a> {
         let (sender, receiver) = mpsc::channel();
         ToolRunner { tokenizer, toolset, answers: BTreeMap::new(), queue: VecDeque::new(), running: 0, sender, receiver }
@@ -63,9 +82,16 @@ impl<'a> ToolRunner<'a> {
 
     /// Takes a request at any time, see [`Engine::submit`].
     pub fn submit(&mut self, engine: &mut Engine, request: Request) -> Result<Ticket> {
+        self.submit_as(engine, request, Reading::Tools(self.toolset.clone()))
+    }
+
+    /// Takes a request whose answer is read in a way of its own.
+    pub fn submit_as(&mut self, engine: &mut Engine, request: Request, reading: Reading) -> Result<Ticket> {
         let stop_texts = request.stop_texts.clone();
         let ticket = engine.submit(request)?;
-        self.watch(ticket, stop_texts);
+        if let Reading::Tools(toolset) = reading {
+            self.watch(ticket, stop_texts, toolset);
+        }
         Ok(ticket)
     }
 
@@ -75,8 +101,8 @@ impl<'a> ToolRunner<'a> {
         engine.cancel(ticket)
     }
 
-    fn watch(&mut self, ticket: Ticket, stop_texts: Vec<String>) {
-        self.answers.insert(ticket, Calls::new(self.tokenizer, stop_texts));
+    fn watch(&mut self, ticket: Ticket, stop_texts: Vec<String>, toolset: Toolset) {
+        self.answers.insert(ticket, Answer { calls: Calls::new(self.tokenizer, stop_texts), toolset });
     }
 
     /// A step of the engine, see [`Engine::step`]. Where all answers wait for their tools, it waits a moment with them. Where
@@ -85,11 +111,14 @@ impl<'a> ToolRunner<'a> {
         if !self.take_outputs(engine, on_event) {
             engine.end_all();
         }
-        let ToolRunner { tokenizer, toolset, answers, queue, .. } = self;
+        let ToolRunner { tokenizer, answers, queue, .. } = self;
         let mut answered = engine.step(Some(tokenizer), &mut |ticket, written| {
-            let Some(calls) = answers.get_mut(&ticket) else { return Next::Continue };
+            let mut go_on = on_event(ticket, ToolEvent::Written(written));
+            let Some(Answer { calls, toolset }) = answers.get_mut(&ticket) else {
+                return if go_on { Next::Continue } else { Next::EndAll };
+            };
             let (words, heard) = calls.push(tokenizer, toolset, written);
-            let mut go_on = on_event(ticket, event(&words));
+            go_on &= on_event(ticket, event(&words));
             let next = match heard {
                 Heard::Words => Next::Continue,
                 Heard::NoRoom => Next::End,
@@ -98,6 +127,10 @@ impl<'a> ToolRunner<'a> {
                     let tool = toolset.get(kind).expect("only tools that are there are called").clone();
                     queue.push_back(Call { ticket, tool, input });
                     Next::Wait
+                }
+                Heard::Handed(kind, input) => {
+                    go_on &= on_event(ticket, ToolEvent::Call { tool: kind, input: &input });
+                    Next::End
                 }
                 Heard::Refused(kind, input, why) => {
                     go_on &= on_event(ticket, ToolEvent::Call { tool: kind, input: &input });
@@ -109,7 +142,7 @@ impl<'a> ToolRunner<'a> {
             if go_on { next } else { Next::EndAll }
         });
         for (ticket, completion) in &mut answered {
-            let Some(mut calls) = answers.remove(ticket) else { continue };
+            let Some(Answer { mut calls, .. }) = answers.remove(ticket) else { continue };
             let Ok(completion) = completion else { continue };
             completion.finish = calls.ending.unwrap_or(completion.finish);
             let rest = calls.finish();
@@ -129,9 +162,9 @@ impl<'a> ToolRunner<'a> {
         let mut go_on = true;
         while let Some((ticket, output)) = first.take().or_else(|| self.receiver.try_recv().ok()) {
             self.running -= 1;
-            let Some(calls) = self.answers.get(&ticket) else { continue }; // it ended or was cancelled
+            let Some(Answer { calls, toolset }) = self.answers.get(&ticket) else { continue }; // it ended or was cancelled
             go_on &= on_event(ticket, ToolEvent::Output(&output));
-            engine.resume(ticket, calls.output(self.tokenizer, self.toolset.limits, &output.text));
+            engine.resume(ticket, calls.output(self.tokenizer, toolset.limits, &output.text));
         }
         self.start_calls();
         go_on
@@ -176,7 +209,7 @@ impl Engine {
         let tickets = self.submit_all(requests, true)?;
         let mut runner = ToolRunner::new(tokenizer, toolset.clone());
         for (ticket, request) in tickets.into_iter().zip(requests) {
-            runner.watch(ticket, request.stop_texts.clone());
+            runner.watch(ticket, request.stop_texts.clone(), toolset.clone());
         }
         self.answer_all(requests.len(), &mut |engine| runner.step(engine, &mut |ticket, event| on_event(ticket.index, event)))
     }

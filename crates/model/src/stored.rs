@@ -133,6 +133,11 @@ impl Stored {
         Ok(Stored { config, gguf: Some(gguf), files: Vec::new(), places })
     }
 
+    /// Bytes of all tensors.
+    pub fn n_bytes(&self) -> usize {
+        self.places.values().map(|place| place.range.len()).sum()
+    }
+
     /// Checks that every tensor of a layout is there in its shape and nothing else that could matter.
     pub fn check(&self, layout: &Layout) -> Result<()> {
         for tensor in &layout.tensors {

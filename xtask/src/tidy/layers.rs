@@ -15,12 +15,13 @@ const fn layer(line: u8, package: &'static str, folder: &'static str, imports: &
     Layer { line, package, folder, imports }
 }
 
-const ALL_BELOW_CLI: &[&str] = &["train", "tasks", "tools", "engine", "model", "world", "corpus", "tokenizer", "tensor", "base"];
+const ALL_BELOW_CLI: &[&str] = &["server", "train", "tasks", "tools", "engine", "model", "world", "corpus", "tokenizer", "tensor", "base"];
 
 /// The house, top line first. ARCHITECTURE.md shows the same table with its reasons.
 const LAYERS: &[Layer] = &[
     layer(7, "schoolhouse", "cli", ALL_BELOW_CLI),
     layer(6, "train", "train", &["model", "engine", "tasks", "tokenizer", "tensor", "base"]),
+    layer(6, "server", "server", &["engine", "tools", "tasks", "tokenizer", "base"]),
     layer(5, "tasks", "tasks", &["engine", "tokenizer", "base"]),
     layer(5, "tools", "tools", &["engine", "base"]),
     layer(4, "engine", "engine", &["model", "tokenizer", "tensor", "base"]),
@@ -32,8 +33,12 @@ const LAYERS: &[Layer] = &[
     layer(1, "base", "base", &[]),
 ];
 
-/// Packages that would bring in an async runtime, or another way to the network than the one below.
-const REFUSED_PACKAGES: &[&str] = &["tokio", "async-std", "smol", "hyper", "reqwest", "curl", "isahc", "openssl-sys", "native-tls"];
+/// Packages that would bring in a second async runtime, or another way to the network than those below.
+const REFUSED_PACKAGES: &[&str] = &["async-std", "smol", "reqwest", "curl", "isahc", "openssl-sys", "native-tls"];
+
+/// Packages of async code, and the one manifest that may name them.
+const ASYNC_PACKAGES: &[&str] = &["tokio", "axum", "hyper", "hyper-util", "tower", "tower-http", "futures-util"];
+const ASYNC_MANIFEST: &str = "crates/server/Cargo.toml";
 
 /// Packages that open connections, and the manifests that may name them.
 const NETWORK_PACKAGES: &[&str] = &["ureq", "rustls"];
@@ -78,7 +83,10 @@ fn check_manifest(path: &str, manifest: &toml::Table) -> Vec<String> {
     let package = package.unwrap_or_default();
     let imports = workspace_imports(manifest);
     for name in dependencies(manifest).into_iter().filter(|name| NETWORK_PACKAGES.contains(name) && !NETWORK_MANIFESTS.contains(&path)) {
-        breaches.push(format!("{path} imports {name}: the network is touched only in corpus::crawl and tools::http"));
+        breaches.push(format!("{path} imports {name}: the network is touched only in corpus::crawl, tools::http and server"));
+    }
+    for name in dependencies(manifest).into_iter().filter(|name| ASYNC_PACKAGES.contains(name) && path != ASYNC_MANIFEST) {
+        breaches.push(format!("{path} imports {name}: only server knows async code"));
     }
 
     if manifest.get("lints").and_then(|lints| lints.get("workspace")) != Some(&toml::Value::Boolean(true)) {
@@ -129,12 +137,12 @@ fn dependencies(manifest: &toml::Table) -> Vec<&str> {
     named.map(|(name, value)| value.get("package").and_then(toml::Value::as_str).unwrap_or(name)).collect()
 }
 
-/// Breaches in Cargo.lock: a package that runs async code or is a second way to the network.
+/// Breaches in Cargo.lock: a package that is a second async runtime or a second HTTP client.
 pub fn check_packages(lock: &str) -> Vec<String> {
     let names = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
     names
         .filter(|name| REFUSED_PACKAGES.contains(name))
-        .map(|name| format!("Cargo.lock holds {name}: there is no async runtime here, and one HTTP client"))
+        .map(|name| format!("Cargo.lock holds {name}: there is one async runtime here, and one HTTP client"))
         .collect()
 }
 
@@ -201,8 +209,16 @@ mod tests {
     }
 
     #[test]
-    fn packages_of_async_code_are_refused() {
-        assert_eq!(check_packages("name = \"serde\"\nname = \"tokio\"\n").len(), 1);
-        assert!(check_packages("name = \"tokio-like\"\n").is_empty());
+    fn a_second_runtime_is_refused_and_the_first_has_its_manifest() {
+        assert_eq!(check_packages("name = \"serde\"\nname = \"smol\"\n").len(), 1);
+        assert!(check_packages("name = \"smol-like\"\nname = \"tokio\"\n").is_empty());
+        for (path, package, broken) in [
+            ("crates/server/Cargo.toml", "server", 0),
+            ("crates/tools/Cargo.toml", "tools", 1),
+            ("crates/cli/Cargo.toml", "schoolhouse", 1),
+        ] {
+            let found = breaches(path, &format!("package.name = \"{package}\"\ndependencies.tokio.workspace = true"));
+            assert_eq!(found.len(), broken, "{path}: {found:?}");
+        }
     }
 }

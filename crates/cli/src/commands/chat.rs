@@ -227,6 +227,7 @@ impl<'a> Talk<'a> {
 /// Words as they come go to stdout; calls and what tools say to stderr, a line each.
 fn show(event: &ToolEvent) {
     match event {
+        ToolEvent::Written(_) => {}
         ToolEvent::Text(text) => print!("{text}"),
         ToolEvent::Thought(text) => eprint!("{text}"),
         ToolEvent::Call { tool, input } => eprintln!("[{}: {}]", tool.name(), visible(input)),

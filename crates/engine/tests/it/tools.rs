@@ -81,6 +81,7 @@ struct Told {
 impl Told {
     fn hear(&mut self, event: ToolEvent) {
         match event {
+            ToolEvent::Written(_) => {}
             ToolEvent::Text(text) => self.text += text,
             ToolEvent::Thought(text) => self.thought += text,
             ToolEvent::Call { tool, input } => self.calls.push((tool, input.to_owned())),
@@ -104,7 +105,7 @@ fn answers_with_tools_depend_on_their_requests_alone() {
     let (tokenizer, model) = setting();
     let requests = requests(&tokenizer, 40);
     let limits = ToolLimits { calls: 1, call_tokens: 20, output_tokens: 30, ..ToolLimits::default() };
-    let toolset = |threads| Toolset { search: tool(search), python: None, limits: ToolLimits { threads, ..limits } };
+    let toolset = |threads| Toolset { search: tool(search), limits: ToolLimits { threads, ..limits }, ..Toolset::default() };
     let alone = |request: &Request| {
         let mut engine = Engine::new(&model, EngineConfig::new(1, CONTEXT, 1));
         answer(&mut engine, &tokenizer, &toolset(1), std::slice::from_ref(request)).remove(0)
@@ -165,7 +166,7 @@ fn what_was_told_is_what_stands_in_the_answer() {
     let requests = requests(&tokenizer, 30);
     let limits = ToolLimits { calls: 5, call_tokens: 20, output_tokens: 25, ..ToolLimits::default() };
     let python = tool(|input| ToolOutput::text(input.len().to_string()));
-    let toolset = Toolset { search: tool(search), python, limits };
+    let toolset = Toolset { search: tool(search), python, limits, ..Toolset::default() };
     let [start, end] = ["<|output_start|>", "<|output_end|>"].map(|spelling| tokenizer.special(spelling).unwrap());
     let mut engine = Engine::new(&model, EngineConfig::new(8, CONTEXT, 1));
     for (request, (completion, told)) in requests.iter().zip(answer(&mut engine, &tokenizer, &toolset, &requests)) {
@@ -217,7 +218,7 @@ fn other_answers_go_on_while_a_tool_works() {
         Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => ToolOutput::text("went on"),
         Err(mpsc::RecvTimeoutError::Timeout) => ToolOutput::text("stood still"),
     });
-    let toolset = Toolset { search, python: None, limits: ToolLimits { calls: 1, ..ToolLimits::default() } };
+    let toolset = Toolset { search, limits: ToolLimits { calls: 1, ..ToolLimits::default() }, ..Toolset::default() };
     let plain = request(tokenizer.encode("Say"), 60, Sampling::plain(1.0), 1);
     let mut engine = Engine::new(&model, EngineConfig::new(2, CONTEXT, 1));
     let (mut written, mut outputs) = (0, Vec::new());
@@ -247,7 +248,7 @@ fn a_tool_that_fails_costs_its_call_and_not_more_run_than_may() {
         RUNNING[0].fetch_sub(1, Ordering::SeqCst);
         std::panic::resume_unwind(Box::new("a tool of the tests")) // says nothing on the terminal
     });
-    let toolset = Toolset { search, python: None, limits: ToolLimits { threads: 2, ..ToolLimits::default() } };
+    let toolset = Toolset { search, limits: ToolLimits { threads: 2, ..ToolLimits::default() }, ..Toolset::default() };
     let requests: Vec<Request> = (0..12).map(|seed| searching(&tokenizer, seed)).collect();
     let mut engine = Engine::new(&model, EngineConfig::new(12, CONTEXT, 1));
     let answers = answer(&mut engine, &tokenizer, &toolset, &requests);
@@ -259,7 +260,7 @@ fn a_tool_that_fails_costs_its_call_and_not_more_run_than_may() {
 #[test]
 fn all_answers_end_where_the_caller_asks_for_it() {
     let (tokenizer, model) = setting();
-    let toolset = Toolset { search: tool(search), python: None, limits: ToolLimits::default() };
+    let toolset = Toolset { search: tool(search), limits: ToolLimits::default(), ..Toolset::default() };
     let requests = requests(&tokenizer, 9);
     let mut engine = Engine::new(&model, EngineConfig::new(4, CONTEXT, 1));
     let mut events = 0;

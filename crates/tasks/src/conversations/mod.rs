@@ -49,7 +49,7 @@ impl Format {
     }
 
     /// The format that a record is of, by the keys that it has.
-    fn of(record: &Value) -> Option<Format> {
+    pub fn of(record: &Value) -> Option<Format> {
         let is = |key: &str, of_type: fn(&Value) -> bool| record.get(key).is_some_and(of_type);
         match () {
             () if is("messages", Value::is_array) => Some(Format::Messages),
@@ -141,7 +141,7 @@ pub fn read(path: &Path, format: Option<Format>, paths: Paths) -> Result<Convers
     let mut file = ConversationFile { format, conversations: Vec::new(), left_out: Vec::new() };
     for (index, record) in head.into_iter().chain(records).enumerate() {
         match record {
-            Ok(record) => match parse(&record, format, paths) {
+            Ok(record) => match of_record(&record, format, paths) {
                 Ok(conversations) => file.conversations.extend(conversations),
                 Err(why) => file.left_out.push(format!("{}, record {}: {why}", path.display(), index + 1)),
             },
@@ -160,8 +160,11 @@ fn keys_of(record: &Value) -> String {
     }
 }
 
-/// The conversations of a record: one, or of a tree one for each path. The error says why it is left out.
-fn parse(record: &Value, format: Format, paths: Paths) -> std::result::Result<Vec<StoredConversation>, String> {
+/// The conversations of a record: one, or of a tree one for each path.
+///
+/// # Errors
+/// Why the record is left out.
+pub fn of_record(record: &Value, format: Format, paths: Paths) -> std::result::Result<Vec<StoredConversation>, String> {
     let all = match format {
         Format::Messages => vec![turns::of_messages(record)?],
         Format::ShareGpt => vec![turns::of_share_gpt(record)?],
