@@ -24,7 +24,7 @@ pub const MODEL: &str = "tiny/assistant";
 
 /// A context long enough that an answer can be stopped while it is written.
 const CONTEXT: usize = 2048;
-const VOCABULARY: usize = 420;
+const VOCABULARY: usize = 340;
 
 const TEXT: &str = "Once upon a time there was a small mouse who lived near the old mill. The mouse liked bread and the bread was good. \
                     One day the mouse met a goose, and the goose asked: what is the name of the river? The river has no name, said the mouse. ";
