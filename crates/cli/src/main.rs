@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, quantize, questions, run, search, sft, synthesize,
+    bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, quantize, questions, run, search, serve, sft, synthesize,
     tokenize,
 };
 use context::{Context, EXIT_STOPPED, Options};
@@ -51,6 +51,7 @@ enum Command {
     Search(search::Args),
     Complete(complete::Args),
     Chat(chat::Args),
+    Serve(serve::Args),
     Bench(bench::Args),
     /// The process in which the Python tool runs one program
     #[command(hide = true)]
@@ -66,7 +67,9 @@ fn main() -> ExitCode {
     }
     // What has nothing to save stops without a word.
     let saves = match &cli.command {
-        Command::Import(_) | Command::Search(_) | Command::Quantize(_) | Command::Complete(_) | Command::Chat(_) => false,
+        Command::Import(_) | Command::Search(_) | Command::Quantize(_) | Command::Complete(_) | Command::Chat(_) | Command::Serve(_) => {
+            false
+        }
         Command::Tokenizer(args) => args.saves(),
         _ => true,
     };
@@ -102,6 +105,7 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<()> {
         Command::Search(args) => search::run(args, context),
         Command::Complete(args) => complete::run(args, context),
         Command::Chat(args) => chat::run(args, context),
+        Command::Serve(args) => serve::run(args, context),
         Command::Bench(args) => bench::run(args, context),
         Command::PythonChild => Ok(()), // main has run it
     }

@@ -40,6 +40,8 @@ pub mod complete;
 
 pub mod chat;
 
+pub mod serve;
+
 pub mod run;
 
 pub mod bench;

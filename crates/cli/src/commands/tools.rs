@@ -15,8 +15,11 @@ use crate::context::Context;
 pub fn toolset(documents: Option<&Path>, context: &Context) -> anyhow::Result<Toolset> {
     let program = std::env::current_exe().context("this program's own file cannot be found")?;
     let python = Python::new(program, &["python-child"], python::Limits::default());
-    let mut toolset =
-        Toolset { python: Some(Arc::new(python)), limits: ToolLimits { output_tokens: 176, ..ToolLimits::default() }, ..Toolset::default() };
+    let mut toolset = Toolset {
+        python: Some(Arc::new(python)),
+        limits: ToolLimits { output_tokens: 176, ..ToolLimits::default() },
+        ..Toolset::default()
+    };
     if let Some(documents) = documents {
         let index = open_index(&[documents.to_path_buf()], None, context)?;
         toolset.search = Some(Arc::new(Search::new(Box::new(index), SearchLimits::default())));

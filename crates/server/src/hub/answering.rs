@@ -3,7 +3,9 @@
 //! Events wait in a channel that holds no more than the answer itself, so that a slow reader stops nobody. Who lets go of an
 //! answer cancels it.
 
+use std::future::poll_fn;
 use std::sync::mpsc;
+use std::task::{Context, Poll};
 
 use engine::{Completion, TokenLogprob, ToolKind, ToolOutput};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -63,12 +65,52 @@ pub(crate) struct Answering {
 impl Answering {
     /// The next event; nothing behind [`Event::Done`] and [`Event::Failed`], one of which always comes.
     pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|context| self.poll(context)).await
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         if self.ended {
-            return None;
+            return Poll::Ready(None);
         }
-        let event = self.events.recv().await.unwrap_or_else(|| Event::Failed(Refusal::internal("the model's thread has ended")));
-        self.ended = matches!(event, Event::Done(_) | Event::Failed(_));
-        Some(event)
+        self.events.poll_recv(context).map(|event| {
+            let event = event.unwrap_or_else(|| Event::Failed(Refusal::internal("the model's thread has ended")));
+            self.ended = matches!(event, Event::Done(_) | Event::Failed(_));
+            Some(event)
+        })
+    }
+}
+
+/// Several answers that are being written side by side.
+pub(crate) struct Answers {
+    list: Vec<Answering>,
+    /// Whose turn it is to be looked at first.
+    turn: usize,
+}
+
+impl Answers {
+    /// These, named by their places.
+    pub fn new(list: Vec<Answering>) -> Answers {
+        Answers { list, turn: 0 }
+    }
+
+    /// The next event of any of them, with its answer's place; nothing when all are whole.
+    pub async fn next(&mut self) -> Option<(usize, Event)> {
+        poll_fn(|context| {
+            let n = self.list.len();
+            let mut is_over = true;
+            for place in (self.turn..n).chain(0..self.turn) {
+                match self.list[place].poll(context) {
+                    Poll::Ready(Some(event)) => {
+                        self.turn = (place + 1) % n;
+                        return Poll::Ready(Some((place, event)));
+                    }
+                    Poll::Ready(None) => {}
+                    Poll::Pending => is_over = false,
+                }
+            }
+            if is_over { Poll::Ready(None) } else { Poll::Pending }
+        })
+        .await
     }
 }
 

@@ -23,7 +23,7 @@ use tokio::sync::{OnceCell, mpsc as async_mpsc, oneshot};
 use crate::metrics::{Metrics, ModelMetrics};
 use crate::{Limits, MakeTools, Refusal};
 
-pub(crate) use answering::{Answering, Event};
+pub(crate) use answering::{Answering, Answers, Event};
 use shelf::{Found, Shelf};
 use worker::{Command, Submission, Worker};
 
@@ -46,7 +46,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     running: HashMap<String, Arc<Running>>,
-    tokenizers: HashMap<String, (PathBuf, Arc<Tokenizer>)>,
+    /// Models of which all but the weights was read.
+    opened: HashMap<String, (Instant, Arc<Opened>)>,
     closed: bool,
 }
 
@@ -65,8 +66,8 @@ pub(crate) struct ModelInfo {
     pub chat: bool,
 }
 
-/// A model in memory.
-pub(crate) struct Loaded {
+/// A model of which all but the weights was read.
+pub(crate) struct Opened {
     /// What requests call it.
     pub id: String,
     /// Its folder or file.
@@ -78,6 +79,9 @@ pub(crate) struct Loaded {
     /// Longest sequence in tokens, prompt and answer together.
     pub context: usize,
 }
+
+/// A model in memory.
+pub(crate) type Loaded = Opened;
 
 /// A loaded model and its thread.
 struct Running {
@@ -160,21 +164,28 @@ impl Hub {
 
     /// A model's tokenizer; nothing is loaded for it but itself.
     pub async fn tokenizer(&self, id: &str) -> Result<Arc<Tokenizer>, Refusal> {
+        Ok(self.opened(id).await?.folder.tokenizer.clone())
+    }
+
+    /// All of a model but its weights.
+    pub async fn opened(&self, id: &str) -> Result<Arc<Opened>, Refusal> {
         let found = self.find(id)?;
         {
-            let state = self.state();
-            if let Some(running) = state.running.get(id) {
-                return Ok(running.loaded.folder.tokenizer.clone());
+            let mut state = self.state();
+            if let Some(running) = state.running.get(id).filter(|running| running.loaded.path == found.path) {
+                return Ok(running.loaded.clone());
             }
-            if let Some((_, tokenizer)) = state.tokenizers.get(id).filter(|(path, _)| *path == found.path) {
-                return Ok(tokenizer.clone());
+            if let Some((used, opened)) = state.opened.get_mut(id).filter(|(_, opened)| opened.path == found.path) {
+                *used = Instant::now();
+                return Ok(opened.clone());
             }
         }
         let path = found.path.clone();
-        let tokenizer =
-            blocking(move || StoredModel::open(&path).map(|stored| stored.folder.tokenizer).map_err(|error| broken(&error))).await??;
-        self.state().tokenizers.insert(id.to_owned(), (found.path, tokenizer.clone()));
-        Ok(tokenizer)
+        let stored = blocking(move || StoredModel::open(&path).map_err(|error| broken(&error))).await??;
+        let (format, context, folder) = (ChatFormat::of(&stored.folder.tokenizer), stored.context(), stored.folder);
+        let opened = Arc::new(Opened { id: found.id, path: found.path, folder, format, context });
+        self.state().opened.insert(id.to_owned(), (Instant::now(), opened.clone()));
+        Ok(opened)
     }
 
     /// Unloads what nobody has used for a while. To be called now and then.
@@ -182,10 +193,7 @@ impl Hub {
         let idle = self.0.limits.idle;
         let mut state = self.state();
         state.running.retain(|_, running| running.is_used() || running.idle_since().elapsed() < idle);
-        let State { running, tokenizers, .. } = &mut *state;
-        if running.is_empty() {
-            tokenizers.clear();
-        }
+        state.opened.retain(|_, (used, _)| used.elapsed() < idle);
     }
 
     /// Cancels all answers and takes no more requests.
@@ -397,7 +405,7 @@ impl Lease {
 }
 
 /// Runs what takes long beside the async threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::internal("a part of the server failed; its bug ended one request"))
 }
 
