@@ -7,7 +7,12 @@ use serde_json::Value;
 use crate::{Visit, required};
 
 /// The pages, and what is there when they are ready.
-const PAGES: [(&str, &str); 1] = [("/school", "document.querySelector('.chart-line')")];
+const PAGES: [(&str, &str); 4] = [
+    ("/", "document.querySelector('#model option')"),
+    ("/playground", "document.querySelector('#model option')"),
+    ("/tokenizer", "document.querySelector('#tokenizers').children.length"),
+    ("/school", "document.querySelector('.chart-line')"),
+];
 
 /// Widths and heights: a desk's and a phone's.
 const SIZES: [(u32, u32); 2] = [(1280, 900), (390, 844)];

@@ -6,8 +6,12 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod chat;
+mod playground;
 mod school;
 mod site;
+mod tiny;
+mod tokenizer_page;
 mod webdriver;
 
 use std::sync::{Mutex, MutexGuard};

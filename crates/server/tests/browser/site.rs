@@ -7,27 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use base::progress::Progress;
-use base::rng::Rng;
 use base::stop::Stop;
 use engine::Toolset;
-use model::folder::EndTokens;
-use model::{Config, Model};
 use serde_json::{Value, json};
 use server::{Limits, Options, Server};
-use tokenizer::train::TrainConfig;
-use tokenizer::{Pattern, SPECIALS, Tokenizer};
+
+use crate::tiny;
 
 /// The name of the run, and of its model.
 pub const RUN: &str = "tiny";
 pub const MODEL: &str = "tiny/assistant";
-
-/// A context long enough that an answer can be stopped while it is written.
-const CONTEXT: usize = 2048;
-const VOCABULARY: usize = 340;
-
-const TEXT: &str = "Once upon a time there was a small mouse who lived near the old mill. The mouse liked bread and the bread was good. \
-                    One day the mouse met a goose, and the goose asked: what is the name of the river? The river has no name, said the mouse. ";
 
 /// A server on a port of its own, with a folder of its own. Both go with the value.
 pub struct Site {
@@ -44,7 +33,8 @@ impl Site {
         let _ = std::fs::remove_dir_all(&folder);
         let run = folder.join("runs").join(RUN);
         begin_run(&run);
-        write_model(&run.join("assistant"));
+        tiny::write(&run.join("assistant"));
+        write(&run.join("assistant/done.json"), &json!({}));
         let options = Options {
             address: "127.0.0.1:0".parse().expect("an address"),
             keys: Vec::new(),
@@ -90,35 +80,10 @@ impl Drop for Site {
     }
 }
 
-/// A random model that writes letters: what is no text has no weight in its vocabulary, so that the likeliest ids never are.
-fn write_model(folder: &Path) {
-    let config = TrainConfig { vocab_size: VOCABULARY, pattern: Pattern::Qwen2, threads: 1 };
-    let texts = std::iter::repeat_n(TEXT.to_string(), 4);
-    let tokenizer = tokenizer::train::train(texts, &config, &Progress::silent(), &Stop::new()).expect("a tokenizer");
-    let mut model = Model::new(Config::from_depth(4, VOCABULARY, CONTEXT), 1);
-    let mut rng = Rng::new(2);
-    model.params.data.iter_mut().for_each(|weight| *weight += 0.05 * rng.normal());
-    let (embed, width) = (model.params.layout.embed, model.params.layout.embed.len / VOCABULARY);
-    for (id, row) in embed.of_mut(&mut model.params.data).chunks_mut(width).enumerate() {
-        if !is_text(&tokenizer, id as u32) {
-            row.fill(0.0);
-        }
-    }
-    tokenizer.save(folder).expect("the tokenizer is written");
-    let ends = EndTokens { end_of_text: tokenizer.eot(), end_of_turn: tokenizer.im_end() };
-    model::folder::save(&model, ends, folder).expect("the model is written");
-    write(&folder.join("done.json"), &json!({}));
-}
-
-fn is_text(tokenizer: &Tokenizer, id: u32) -> bool {
-    !tokenizer.is_special(id) && tokenizer.token_bytes(id).iter().all(|byte| byte.is_ascii_lowercase() || *byte == b' ')
-}
-
 /// A run in the middle of pretraining.
 fn begin_run(run: &Path) {
-    let recipe = format!(
-        "seed = 1\n[world]\nsize = \"smoke\"\n[tokenizer]\nvocab_size = {VOCABULARY}\n[pretrain]\ndepth = 4\n[sft]\n[assistant]\nname = \"Tiny\"\n"
-    );
+    let recipe =
+        "seed = 1\n[world]\nsize = \"smoke\"\n[tokenizer]\nvocab_size = 340\n[pretrain]\ndepth = 4\n[sft]\n[assistant]\nname = \"Tiny\"\n";
     std::fs::create_dir_all(run).expect("the run's folder");
     std::fs::write(run.join("recipe.toml"), recipe).expect("the recipe is written");
     std::fs::write(run.join("lock"), "").expect("the lock is written");
@@ -183,6 +148,3 @@ fn append(path: &Path, rows: &[Value]) {
     let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
     file.write_all(lines.as_bytes()).expect("the log is written");
 }
-
-// The special tokens stand behind the vocabulary's merges, so that there is room for all of them.
-const _: () = assert!(VOCABULARY > 256 + SPECIALS.len());
