@@ -33,7 +33,7 @@ export function lineChart({ title, x = 'Step', y, log = false, note = null, show
     if (width === 0) return;
     frame = scales(series, width, log);
     picture.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
-    picture.replaceChildren(...axes(frame, width, x, show), ...series.flatMap((line) => drawn(line, frame)), cursor(series, frame, at));
+    picture.replaceChildren(...axes(frame, width, show), ...series.flatMap((line) => drawn(line, frame)), cursor(series, frame, at));
     readOut();
   });
 
@@ -147,9 +147,12 @@ function logTicks(from, to) {
   return found.length > 6 ? of([1]) : found.length > 1 ? found : ticks(from, to, 4);
 }
 
-function axes(frame, width, xName, show) {
+function axes(frame, width, show) {
   const floor = HEIGHT - EDGE.bottom;
-  const short = (value) => (Math.abs(value) >= 1000 ? compact(value) : Math.abs(value) >= 0.001 || value === 0 ? String(value) : show(value));
+  const short = (value) => {
+    if (Math.abs(value) >= 1000) return compact(value);
+    return Math.abs(value) >= 0.001 || value === 0 ? String(value) : show(value);
+  };
   return [
     ...frame.yTicks.flatMap((tick) => [
       svg('line', { class: 'chart-grid', x1: EDGE.left, x2: width - EDGE.right, y1: frame.y(tick), y2: frame.y(tick) }),

@@ -31,7 +31,8 @@ export function cardView() {
     element.hidden = cards.length === 0;
     if (cards.length === 0) return;
     const [first] = cards;
-    model.offer(cards.length > 1 ? first.card.models : [], first.card.models[first.card.models.length - 1]);
+    const { models } = first.card;
+    model.offer(cards.length > 1 ? models : [], models[models.length - 1]);
     const now = JSON.stringify([cards.map((run) => run.overview.name), cards.map((run) => run.card), model.value, all.checked]);
     if (now === shown) return;
     shown = now;
@@ -46,10 +47,12 @@ export function cardView() {
 
 function large(card) {
   const last = card.models.length - 1;
-  const cells = LARGE.map(([section, name, words]) => [words, card.rows.find((row) => row.section === section && row.name === name)?.cells[last]])
+  const found = (section, name) => card.rows.find((row) => row.section === section && row.name === name)?.cells[last];
+  const cells = LARGE.map(([section, name, words]) => [words, found(section, name)])
     .filter(([, cell]) => cell?.rate);
   if (cells.length < 2) return null;
-  return el('ul', { class: 'figures', 'aria-label': `Main figures of ${card.models[last]}` }, cells.map(([words, { rate }]) => el('li', { class: 'figure' },
+  const label = `Main figures of ${card.models[last]}`;
+  return el('ul', { class: 'figures', 'aria-label': label }, cells.map(([words, { rate }]) => el('li', { class: 'figure' },
     el('b', { class: 'num' }, `${Math.round(rate.share * 100)}%`), el('span', { class: 'muted' }, words),
     el('span', { class: 'bar', 'aria-hidden': 'true' }, el('span', { style: { width: `${rate.share * 100}%` } })))));
 }
@@ -97,6 +100,7 @@ function words(card) {
     samples.map((text) => el('p', { class: 'example-text' }, text))));
   const stories = card.stories.flatMap(([name, told]) => told.map((text) => el('article', { class: 'example' },
     el('p', { class: 'label' }, name), el('p', { class: 'example-text' }, text))));
-  const fold = (title, list) => (list.length ? el('details', { class: 'fold' }, el('summary', {}, title), el('div', { class: 'stack examples' }, list)) : null);
+  const fold = (title, list) => (list.length
+    ? el('details', { class: 'fold' }, el('summary', {}, title), el('div', { class: 'stack examples' }, list)) : null);
   return el('div', { class: 'funnel-more' }, fold('What it answers', answers), fold('Stories', stories));
 }

@@ -26,7 +26,8 @@ export function funnelView(name) {
         el('p', { class: 'lead' }, `${count(funnel.input.records)} records went in, ${count(funnel.output.documents)} documents came out: `
           + `${bytes(funnel.output.bytes)} of text. Open a filter to read what it dropped.`)),
       el('div', { class: 'funnel card' },
-        el('div', { class: 'funnel-head label', 'aria-hidden': 'true' }, el('span', {}, 'Filter'), el('span', {}, 'Kept'), el('span', {}, 'Dropped')),
+        el('div', { class: 'funnel-head label', 'aria-hidden': 'true' },
+          ['Filter', 'Kept', 'Dropped'].map((word) => el('span', {}, word))),
         funnel.steps.map((step) => filter(name, step, funnel.input.records, most))),
       el('div', { class: 'funnel-more' },
         fold('Pages that stayed', (box) => texts(box, name, 'kept', 'No examples were kept by this run.')),
@@ -65,7 +66,8 @@ function reasons(name, step) {
   const sorted = Object.entries(step.reasons).sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
   return el('div', { class: 'funnel-reasons' }, sorted.map(([reason, dropped]) => {
     const words = reason.split('/').pop().replaceAll('_', ' ');
-    return fold(el('span', {}, `${words} `, el('span', { class: 'muted num' }, `${count(dropped)} · ${percent(dropped / (step.kept + step.dropped))}`)),
+    const share = `${count(dropped)} · ${percent(dropped / (step.kept + step.dropped))}`;
+    return fold(el('span', {}, `${words} `, el('span', { class: 'muted num' }, share)),
       (box) => texts(box, name, reason, 'Of these no text was kept to show.'));
   }));
 }
@@ -105,5 +107,6 @@ async function extractions(box, name) {
     el('pre', { class: classes, tabindex: '0', role: 'region', 'aria-label': `${label}: ${page.name}` }, text));
   return box.replaceChildren(...pages.map((page) => el('article', { class: 'example' },
     el('p', { class: 'example-name mono' }, page.name, ` · ${bytes(page.html_bytes)} of HTML`),
-    el('div', { class: 'example-pair' }, pane(page, 'The page', page.html, 'example-html'), pane(page, 'Its text', page.text, 'example-html plain')))));
+    el('div', { class: 'example-pair' }, pane(page, 'The page', page.html, 'example-html'),
+      pane(page, 'Its text', page.text, 'example-html plain')))));
 }

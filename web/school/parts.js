@@ -12,14 +12,19 @@ export function segmented(label, choices, changed) {
   let value = null;
   let shown = '';
 
+  function choose(name) {
+    chosen = name;
+    value = name;
+    changed();
+  }
+
   function draw(names) {
     const now = `${names} ${value}`;
     if (now === shown) return;
     shown = now;
     element.hidden = names.length < 2;
     element.replaceChildren(...choices.filter(([name]) => names.includes(name)).map(([name, text]) => el('label', {},
-      el('input', { type: 'radio', name: group, value: name, checked: name === value, on: { change: () => { chosen = name; value = name; changed(); } } }),
-      text)));
+      el('input', { type: 'radio', name: group, value: name, checked: name === value, on: { change: () => choose(name) } }), text)));
   }
   return {
     element,

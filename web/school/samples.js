@@ -9,7 +9,7 @@ const PAUSE_MS = 1100;
 
 export function samplesView() {
   const stages = segmented('Stage', STAGES, () => { at = null; redraw(); });
-  const range = el('input', { class: 'range', type: 'range', min: '0', step: '1', 'aria-label': 'Step', on: { input: () => { stop(); choose(Number(range.value)); } } });
+  const range = el('input', { class: 'range', type: 'range', min: '0', step: '1', 'aria-label': 'Step', on: { input: slide } });
   const play = button({ icon: 'play', tip: 'Play from the beginning', class: 'quiet', onclick: () => (timer === null ? start() : stop()) });
   const label = el('span', { class: 'num sample-step' });
   const ticks = el('div', { class: 'sample-ticks', 'aria-hidden': 'true' });
@@ -52,7 +52,13 @@ export function samplesView() {
     if (texts.dataset.shown === now) return;
     texts.dataset.shown = now;
     texts.replaceChildren(...here.map((sample) => el('blockquote', { class: 'sample' },
-      el('span', { class: 'sample-prompt' }, sample.prompt, asked(sample) ? '\n' : ''), el('span', { class: 'sample-text' }, sample.text))));
+      el('span', { class: 'sample-prompt' }, sample.prompt, asked(sample) ? '\n' : ''),
+      el('span', { class: 'sample-text' }, sample.text))));
+  }
+
+  function slide() {
+    stop();
+    choose(Number(range.value));
   }
 
   function choose(place) {

@@ -41,7 +41,8 @@ async function start() {
 
 function nothing(folder) {
   main.replaceChildren(el('h1', {}, 'School'), el('div', { class: 'empty card' }, icon('book'),
-    el('p', {}, folder ? 'No run has begun yet. Start one in a terminal; it appears here at once:' : 'This server was given no folder of runs. Begin one and watch it:'),
+    el('p', {}, folder ? 'No run has begun yet. Start one in a terminal; it appears here at once:'
+      : 'This server was given no folder of runs. Begin one and watch it:'),
     el('pre', { class: 'code' }, el('code', {}, 'schoolhouse run demo --serve'))));
   setTimeout(start, LIST_PAUSE_MS);
 }
@@ -102,7 +103,8 @@ async function finished(shown, name, title) {
 
 function build() {
   views = {
-    head: el('div', { class: 'run-head' }), trouble: el('div', { class: 'stack' }), stages: stageLine(), figures: el('ul', { class: 'figures', 'aria-label': 'The run in figures' }),
+    head: el('div', { class: 'run-head' }), trouble: el('div', { class: 'stack' }), stages: stageLine(),
+    figures: el('ul', { class: 'figures', 'aria-label': 'The run in figures' }),
     curves: curvesView(), samples: samplesView(), funnel: funnelView(run.overview.name), card: cardView(),
   };
   const { head, trouble, stages, figures, curves, samples, funnel, card } = views;
@@ -121,7 +123,8 @@ const redraw = perFrame(() => {
 });
 
 function drawHead() {
-  const picker = el('select', { class: 'select', 'aria-label': 'Run', on: { change: () => open(picker.value, others.map((other) => other.overview.name)) } },
+  const change = () => open(picker.value, others.map((other) => other.overview.name));
+  const picker = el('select', { class: 'select', 'aria-label': 'Run', on: { change } },
     overviews.map(({ name }) => el('option', { value: name, selected: name === run.overview.name }, name)));
   const state = el('span', { class: 'run-state' });
   const talk = el('span', {});
@@ -140,19 +143,25 @@ function compare() {
     open(run.overview.name, names).then(() => main.querySelector('.compare').toggleAttribute('open', true));
   };
   const rest = overviews.filter(({ name }) => name !== run.overview.name);
-  const box = el('div', { class: 'menu', role: 'group', 'aria-label': 'Compare with' }, rest.slice(0, 40).map(({ name, recipe }) => el('label', { class: 'check' },
-    el('input', { type: 'checkbox', value: name, checked: chosen.includes(name), disabled: !chosen.includes(name) && chosen.length >= MOST_COMPARED, on: { change: changed } }),
-    name, el('span', { class: 'muted' }, told(recipe, ['Depth', 'Seed'])))));
-  return el('details', { class: 'compare' }, el('summary', { class: 'button' }, icon('branch'), chosen.length ? `Compared with ${chosen.length}` : 'Compare'), box);
+  const choice = ({ name, recipe }) => {
+    const checked = chosen.includes(name);
+    const disabled = !checked && chosen.length >= MOST_COMPARED;
+    return el('label', { class: 'check' }, el('input', { type: 'checkbox', value: name, checked, disabled, on: { change: changed } }),
+      name, el('span', { class: 'muted' }, told(recipe, ['Depth', 'Seed'])));
+  };
+  const box = el('div', { class: 'menu', role: 'group', 'aria-label': 'Compare with' }, rest.slice(0, 40).map(choice));
+  const words = chosen.length ? `Compared with ${chosen.length}` : 'Compare';
+  return el('details', { class: 'compare' }, el('summary', { class: 'button' }, icon('branch'), words), box);
 }
 
-const told = (recipe, names) => recipe.filter(({ name }) => names.includes(name)).map(({ name, value }) => `${name.toLowerCase()} ${value}`).join(', ');
+const told = (recipe, names) => recipe.filter(({ name }) => names.includes(name))
+  .map(({ name, value }) => `${name.toLowerCase()} ${value}`).join(', ');
 
 function drawOverview() {
   const { overview } = run;
   const [words, kind] = STATES[overview.state];
-  views.state.replaceChildren(el('span', { class: `chip ${lost ? 'warn' : kind}` }, overview.state === 'under_way' && !lost ? el('span', { class: 'dot pulse' }) : null,
-    lost ? 'connection lost, trying again' : words));
+  const dot = overview.state === 'under_way' && !lost ? el('span', { class: 'dot pulse' }) : null;
+  views.state.replaceChildren(el('span', { class: `chip ${lost ? 'warn' : kind}` }, dot, lost ? 'connection lost, trying again' : words));
   const recipe = overview.recipe.filter(({ name }) => name !== 'Reads').map(({ name, value }) => `${name.toLowerCase()} ${value}`);
   const reads = overview.recipe.find(({ name }) => name === 'Reads');
   views.head.querySelector('.run-recipe').textContent = [reads && `Reads ${reads.value}`, ...recipe].filter(Boolean).join(' · ');
@@ -163,7 +172,8 @@ function drawOverview() {
   const link = model ? `/?model=${encodeURIComponent(`${overview.name}/${model}`)}` : null;
   if (views.talk.dataset.link !== String(link)) {
     views.talk.dataset.link = String(link);
-    views.talk.replaceChildren(link ? el('a', { class: 'button primary', href: link }, model === 'assistant' ? 'Chat with it' : 'Chat with what it is so far') : '');
+    const words = model === 'assistant' ? 'Chat with it' : 'Chat with what it is so far';
+    views.talk.replaceChildren(link ? el('a', { class: 'button primary', href: link }, words) : '');
   }
   drawFigures();
 }
@@ -187,7 +197,8 @@ function drawFigures() {
   if (views.figures.dataset.shown === key) return;
   views.figures.dataset.shown = key;
   views.figures.hidden = now.length === 0;
-  views.figures.replaceChildren(...now.map(([value, words]) => el('li', { class: 'figure' }, el('b', { class: 'num' }, value), el('span', { class: 'muted' }, words))));
+  views.figures.replaceChildren(...now.map(([value, words]) => el('li', { class: 'figure' },
+    el('b', { class: 'num' }, value), el('span', { class: 'muted' }, words))));
 }
 
 function median(values) {

@@ -159,7 +159,8 @@ mod tests {
         assert_eq!(read(&folder), Learning::default());
         write(
             &folder.join("metrics.jsonl"),
-            "{\"step\":0,\"steps\":2,\"tokens\":0,\"val_bpb\":3.0}\n{\"step\":1,\"loss\":8.0,\"lr\":1e999}\n[]\n{\"step\":1,\"loss\":8.0}\n{\"step\":2,\"lo",
+            "{\"step\":0,\"steps\":2,\"tokens\":0,\"val_bpb\":3.0}\n{\"step\":1,\"loss\":8.0,\"lr\":1e999}\n\
+             []\n{\"step\":1,\"loss\":8.0}\n{\"step\":2,\"lo",
         );
         write(&folder.join("timing.jsonl"), "{\"step\":1,\"ms\":3,\"tokens_per_second\":5953.123456}\n");
         let long = "ä".repeat(5000);

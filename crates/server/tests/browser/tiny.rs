@@ -17,7 +17,8 @@ const INNER: usize = 512;
 const LAYERS: usize = 4;
 
 const TEXT: &str = "Once upon a time there was a small mouse who lived near the old mill. The mouse liked bread and the bread was good. \
-                    One day the mouse met a goose, and the goose asked: what is the name of the river? The river has no name, said the mouse. ";
+                    One day the mouse met a goose, and the goose asked: what is the name of the river? \
+                    The river has no name, said the mouse. ";
 
 /// Writes the model and its tokenizer.
 pub fn write(folder: &Path) {
