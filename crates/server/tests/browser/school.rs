@@ -62,7 +62,7 @@ fn pages_are_read_as_text_and_samples_gone_through() {
     visit.open(&format!("/school?run={RUN}"));
 
     // A filter opens to its reasons, a reason to pages; what they say stays text.
-    browser.click(".funnel-step:nth-of-type(3) > summary");
+    browser.click(".funnel-step:nth-of-type(2) > summary");
     browser.wait("document.querySelectorAll('.funnel-reasons details').length === 2");
     browser.click(".funnel-reasons details summary");
     browser.wait("document.querySelectorAll('.funnel-reasons .example').length === 2");
@@ -108,15 +108,15 @@ fn curves_are_walked_by_keys_and_are_tables_too() {
 
 #[test]
 fn a_lost_connection_is_told_and_taken_up_again() {
-    let Some(visit) = Visit::begin("school-lost") else { return };
-    let Visit { browser, site, .. } = &visit;
+    let Some(mut visit) = Visit::begin("school-lost") else { return };
+    let Visit { browser, site, .. } = &mut visit;
     site.log("base/metrics.jsonl", &steps(1..=3));
     visit.open("/school");
     browser.wait("document.querySelector('.of-loss .chart-line')");
-    browser.set_offline(true);
+    site.close();
     browser.wait("document.querySelector('.run-state').innerText.includes('connection lost')");
     site.log("base/metrics.jsonl", &steps(4..=6));
-    browser.set_offline(false);
+    site.open();
     browser.wait("document.querySelector('.of-loss .chart-line').getAttribute('d').split('L').length === 6");
     browser.wait("!document.querySelector('.run-state').innerText.includes('connection lost')");
 }

@@ -2,7 +2,6 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -21,9 +20,8 @@ pub const MODEL: &str = "tiny/assistant";
 /// A server on a port of its own, with a folder of its own. Both go with the value.
 pub struct Site {
     folder: PathBuf,
-    address: SocketAddr,
-    stop: Stop,
-    running: Option<JoinHandle<server::Result<()>>>,
+    options: Options,
+    running: Option<(Stop, JoinHandle<server::Result<()>>)>,
 }
 
 impl Site {
@@ -46,16 +44,31 @@ impl Site {
             tools_offered: String::new(),
             threads: 2,
         };
-        let server = Server::bind(options).expect("the server listens");
-        let (address, stop) = (server.address(), Stop::new());
+        let mut site = Site { folder, options, running: None };
+        site.open();
+        site
+    }
+
+    /// Begins to serve, where it served before if it did.
+    pub fn open(&mut self) {
+        let server = Server::bind(self.options.clone()).expect("the server listens");
+        self.options.address = server.address();
+        let stop = Stop::new();
         let asked = stop.clone();
-        let running = std::thread::spawn(move || server.run(&asked));
-        Site { folder, address, stop, running: Some(running) }
+        self.running = Some((stop, std::thread::spawn(move || server.run(&asked))));
+    }
+
+    /// Ends the serving; the files stay.
+    pub fn close(&mut self) {
+        let Some((stop, running)) = self.running.take() else { return };
+        stop.request();
+        let ended = running.join();
+        assert!(std::thread::panicking() || matches!(ended, Ok(Ok(()))), "the server ends without an error");
     }
 
     /// The address of a page.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("http://{}{path}", self.options.address)
     }
 
     /// A file of the run.
@@ -71,11 +84,7 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        self.stop.request();
-        if let Some(running) = self.running.take() {
-            let ended = running.join();
-            assert!(std::thread::panicking() || matches!(ended, Ok(Ok(()))), "the server ends without an error");
-        }
+        self.close();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

@@ -129,13 +129,6 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", json!({"features": [{"name": "prefers-color-scheme", "value": theme}]}));
     }
 
-    /// Whether the browser has a network.
-    pub fn set_offline(&self, offline: bool) {
-        self.devtools("Network.enable", json!({}));
-        let conditions = json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
-        self.devtools("Network.emulateNetworkConditions", conditions);
-    }
-
     /// Errors that the browser has told since the last call: scripts that failed, files that were not found, breaches of the policy.
     pub fn complaints(&self) -> Vec<String> {
         let entries = self.ask("/se/log", &json!({"type": "browser"}));
