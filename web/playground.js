@@ -102,9 +102,9 @@ function take(told, writing) {
     about = { vocabSize: told.vocab_size, sampling: told.sampling };
     writing.filter((one) => !one.prompt.length).forEach((one) => { one.prompt = told.prompt; });
     writing.forEach((one) => { one.about = about; });
-    if (!promptTokens.length) showPrompt(told.prompt.map((piece) => ({ ...piece, logprob: null, odds: [] })));
+    if (!promptTokens.length) showPrompt(told.prompt.map((piece) => ({ ...piece, logprob: null, odds: [] })), told.prompt.length);
   } else if (told.type === 'prompt') {
-    showPrompt(told.tokens);
+    showPrompt([...promptTokens.slice(0, told.from), ...told.tokens], told.from);
   } else if (told.type === 'token') {
     sheet.push(told);
   } else if (told.type === 'done') {
@@ -116,12 +116,12 @@ function take(told, writing) {
   }
 }
 
-// The prompt as tokens, folded under its text.
-function showPrompt(tokens) {
+// The prompt as tokens, folded under its text; those from `from` on can be chosen.
+function showPrompt(tokens, from = 0) {
   promptTokens = tokens;
   find('#reading').hidden = !tokens.length;
   find('#reading-title').textContent = `The prompt as the model reads it: ${plural(tokens.length, 'token')}`;
-  find('#prompt-tokens').replaceChildren(...tokens.map(oddsSpan));
+  find('#prompt-tokens').replaceChildren(...tokens.slice(from).map((token, place) => oddsSpan(token, from + place)));
   openToKeys(find('#prompt-tokens'));
 }
 
@@ -133,7 +133,7 @@ function chooseInSheet(sheet, number) {
 
 function chooseInPrompt(number) {
   mark(null, null);
-  find('#prompt-tokens').children[number].classList.add('chosen');
+  find(`#prompt-tokens [data-number="${number}"]`).classList.add('chosen');
   const before = promptTokens.slice(0, number);
   coin.show({ token: promptTokens[number], before, where: 'prompt', sheet: null, number, ...about });
 }

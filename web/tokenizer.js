@@ -5,6 +5,7 @@ import { announce, copy, el, find, findAll } from './lib/dom.js';
 import { count, plural } from './lib/format.js';
 import { ask, isAbort } from './lib/net.js';
 import { debounce } from './lib/time.js';
+import { wholeCharacter } from './lib/tokens.js';
 import { Inspector } from './tokenizer/inspector.js';
 import { MessageList } from './tokenizer/messages.js';
 import { Panel } from './tokenizer/panel.js';
@@ -118,7 +119,7 @@ function showPanels(answers) {
 
 function choose(panel, number, token) {
   panels.forEach((other) => other.markChosen(other === panel ? number : null));
-  inspector.show(panel.tokenizer, token, panel.occurrences(token.id));
+  inspector.show(panel.tokenizer, token, { times: panel.occurrences(token.id), whole: wholeCharacter(panel.tokens, number) });
   announce(`Token ${token.id}`);
 }
 

@@ -31,6 +31,26 @@ export function spoken(token) {
   return [...token.text].map((sign) => NAMES[sign] ?? 'whitespace').join(', ') || 'empty';
 }
 
+// The character that a token of bytes is a part of; null where its neighbours do not complete it.
+export function wholeCharacter(tokens, number) {
+  const isPart = (token) => token && token.text === null;
+  if (!isPart(tokens[number])) return null;
+  let first = number;
+  while (isPart(tokens[first - 1]) && number - first < 8) first--;
+  const bytes = [];
+  let [from, to] = [0, 0];
+  for (let at = first; isPart(tokens[at]) && at < number + 8; at++) {
+    if (at === number) from = bytes.length;
+    bytes.push(...tokens[at].hex.split(' ').map((byte) => parseInt(byte, 16)));
+    if (at === number) to = bytes.length;
+  }
+  const isStart = (byte) => (byte & 0xc0) !== 0x80;
+  while (from > 0 && !isStart(bytes[from])) from--;
+  while (to < bytes.length && !isStart(bytes[to])) to++;
+  const text = new TextDecoder().decode(new Uint8Array(bytes.slice(from, to)));
+  return text.includes('\ufffd') ? null : text;
+}
+
 // One token as an element; `number` is its place, which also gives its colour.
 export function tokenSpan(token, number, options = {}) {
   const { view = 'text', tint = true } = options;

@@ -23,12 +23,12 @@ export class Coin {
   // A toss: { token, before (pieces), sampling, vocabSize, where ('prompt' or 'sample') }.
   show(toss) {
     const { token, before, where } = toss;
-    const text = before.map((piece) => piece.text ?? '').join('').slice(-BEFORE).replace(/\n/g, '⏎');
+    const text = before.filter((piece) => !piece.special).map((piece) => piece.text ?? '').join('').replace(/\n/g, '⏎');
     this.element.replaceChildren(
       button({ icon: 'close', tip: 'Close', class: 'quiet small beside-close', onclick: () => this.clear() }),
       el('span', { class: 'label' }, where === 'prompt' ? 'What the model expected' : 'The coin'),
       el('h2', { class: 'mono' }, inLine(token)),
-      el('p', { class: 'before' }, text ? `after …${text}` : 'at the beginning'),
+      el('p', { class: 'before' }, text ? `after ${text.length > BEFORE ? '…' : ''}${text.slice(-BEFORE)}` : 'at the beginning'),
       token.odds.length ? el('ol', { class: 'sides' }, this.sides(toss)) : '',
       el('p', { class: 'note' }, note(toss)));
   }

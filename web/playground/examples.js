@@ -27,7 +27,7 @@ export const EXAMPLES = [
   },
   {
     name: 'Encyclopedia', stop: '', tokens: 96,
-    prompt: 'https://who.town/anoru-kelima/1\nAnoru Kelima was born in',
+    prompt: 'https://wiki.org/1\nThe capital of',
   },
   {
     name: 'Conversation', stop: '\\n\\nHuman:', tokens: 48,

@@ -20,12 +20,12 @@ export class Inspector {
     this.element.replaceChildren(el('p', { class: 'empty' }, 'Choose a token to see its number, its bytes and the merges that made it.'));
   }
 
-  // Shows a token; `times` is how often it stands in the text.
-  async show(tokenizer, token, times = null) {
+  // Shows a token; `times` is how often it stands in the text, `whole` the character that it is a part of.
+  async show(tokenizer, token, { times = null, whole = null } = {}) {
     this.shown = { tokenizer, token };
     const origin = await this.origin(tokenizer.id, token.id);
     if (this.shown?.token !== token) return;
-    this.element.replaceChildren(...this.contents(tokenizer, token, times, origin));
+    this.element.replaceChildren(...this.contents(tokenizer, token, { times, whole }, origin));
   }
 
 
@@ -42,7 +42,7 @@ export class Inspector {
     return this.origins.get(key);
   }
 
-  contents(tokenizer, token, times, origin) {
+  contents(tokenizer, token, { times, whole }, origin) {
     const words = spoken(token);
     return [
       button({ icon: 'close', tip: 'Close', class: 'quiet small beside-close', onclick: () => this.clear() }),
@@ -52,7 +52,8 @@ export class Inspector {
         ID: count(token.id),
         Bytes: el('span', { class: 'mono' }, token.hex || 'none'),
         Length: `${token.hex ? token.hex.split(' ').length : 0}`,
-        Reads: words,
+        Reads: token.text === null ? null : words,
+        'Part of': whole,
         Place: token.start === undefined ? null : `byte ${count(token.start)} to ${count(token.end)}`,
         'In this text': times ? (times === 1 ? 'once' : `${count(times)} times`) : null,
         Kind: kind(token, origin),

@@ -25,6 +25,8 @@ const MOST_SAMPLES: usize = 8;
 const MOST_STOPS: usize = 16;
 const LONGEST_STOP: usize = 256;
 const MOST_ODDS: usize = 20;
+/// Tokens of a prompt whose odds are told: its last ones.
+const MOST_PROMPT_ODDS: usize = 2048;
 /// Where nobody says how many.
 const USUAL_TOKENS: usize = 64;
 const USUAL_ODDS: usize = 10;
@@ -113,8 +115,8 @@ enum Told {
         /// The sample's text, without the stop text.
         text: String,
     },
-    /// The odds of the prompt's tokens.
-    Prompt { tokens: Vec<Drawn> },
+    /// The odds of the prompt's tokens from this one on.
+    Prompt { from: usize, tokens: Vec<Drawn> },
     /// Something of it failed.
     Failed { sample: Option<usize>, message: String },
 }
@@ -188,7 +190,10 @@ fn tell(sample: Option<usize>, event: Event, prompt: &[u32], tokenizer: &Tokeniz
             Told::Token { sample, drawn: Drawn::of(tokenizer, id, Some(logprob), &top) }
         }
         (Event::Done(completion), Some(sample)) => done(sample, completion, tokenizer),
-        (Event::Done(completion), None) => Told::Prompt { tokens: prompt_odds(prompt, &completion, tokenizer) },
+        (Event::Done(completion), None) => {
+            let from = prompt.len().saturating_sub(MOST_PROMPT_ODDS);
+            Told::Prompt { from, tokens: prompt_odds(prompt, from, &completion, tokenizer) }
+        }
         (Event::Failed(refusal), sample) => Told::Failed { sample, message: refusal.message },
         _ => return None,
     })
@@ -206,11 +211,12 @@ fn done(sample: usize, completion: Completion, tokenizer: &Tokenizer) -> Told {
     Told::Done { sample, finish, end, text: completion.text }
 }
 
-/// The prompt's tokens; before the first nothing stands, so it has no odds.
-fn prompt_odds(prompt: &[u32], completion: &Completion, tokenizer: &Tokenizer) -> Vec<Drawn> {
+/// The prompt's tokens from one on; before the first nothing stands, so it has no odds.
+fn prompt_odds(prompt: &[u32], from: usize, completion: &Completion, tokenizer: &Tokenizer) -> Vec<Drawn> {
     let logprobs = std::iter::once(None).chain(completion.prompt_logprobs.iter().copied().map(Some));
-    let odds = std::iter::once(&[][..]).chain(completion.prompt_top_logprobs.iter().map(Vec::as_slice));
-    prompt.iter().zip(logprobs.zip(odds)).map(|(&id, (logprob, odds))| Drawn::of(tokenizer, id, logprob, odds)).collect()
+    let tops = completion.prompt_top_logprobs.iter().map(Vec::as_slice).chain(std::iter::repeat(&[][..]));
+    let odds = std::iter::once(&[][..]).chain(tops);
+    prompt.iter().zip(logprobs.zip(odds)).skip(from).map(|(&id, (logprob, odds))| Drawn::of(tokenizer, id, logprob, odds)).collect()
 }
 
 impl Drawn {
@@ -367,11 +373,17 @@ mod tests {
             prompt_top_logprobs: vec![vec![TokenLogprob { id: 7, logprob: -0.1 }]],
             ..Completion::default()
         };
-        let Some(Told::Prompt { tokens }) = tell(None, Event::Done(completion), &[1, 2], &folder.tokenizer) else { panic!("no prompt") };
+        let Some(Told::Prompt { from: 0, tokens }) = tell(None, Event::Done(completion), &[1, 2], &folder.tokenizer) else {
+            panic!("no prompt")
+        };
         assert_eq!(
             tokens.iter().map(|token| (token.piece.id, token.logprob, token.odds.len())).collect::<Vec<_>>(),
             [(1, None, 0), (2, Some(-2.0), 1)]
         );
+        let long = vec![3; MOST_PROMPT_ODDS + 5];
+        let completion = Completion { prompt_logprobs: vec![-1.0; long.len() - 1], ..Completion::default() };
+        let told = tell(None, Event::Done(completion), &long, &folder.tokenizer);
+        assert!(matches!(told, Some(Told::Prompt { from: 5, tokens }) if tokens.len() == MOST_PROMPT_ODDS));
         let failed = tell(Some(1), Event::Failed(Refusal::internal("broken")), &[], &folder.tokenizer);
         assert_eq!(failed, Some(Told::Failed { sample: Some(1), message: "broken".into() }));
     }
