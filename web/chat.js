@@ -1,7 +1,7 @@
 // The page Chat: what is open, and what happens on it. How things look is in chat/turns.js, how an answer comes in chat/live.js, the list
 // in chat/list.js, settings in chat/settings.js.
 
-import { announce, find, icon, toast } from './lib/dom.js';
+import { announce, button, el, find, icon, toast } from './lib/dom.js';
 import { plural } from './lib/format.js';
 import { recall, remember } from './lib/keep.js';
 import { ask, isAbort } from './lib/net.js';
@@ -56,6 +56,7 @@ async function succeeds(promise) {
 // Asks, and shows the answer as it comes.
 async function say(body) {
   if (running || !chat?.model) return false;
+  refuse(null);
   const controller = new AbortController();
   const turn = answerTurn({ items: [] }, actions);
   running = { controller, turn };
@@ -85,7 +86,7 @@ async function say(body) {
     announce(`The assistant: ${turn.words()}`);
   } catch (error) {
     if (!isAbort(error)) turn.fail(error.message);
-    if (!began && !isAbort(error)) toast(error.message, 8);
+    if (!began && !isAbort(error)) refuse(error.message);
     if (isAbort(error)) announce('Stopped.');
   } finally {
     turn.end(controller.signal.aborted ? 'stopped' : null);
@@ -96,6 +97,14 @@ async function say(body) {
     list.refresh();
   }
   return began;
+}
+
+// Says above the field why a question was not taken; null takes it away.
+function refuse(why) {
+  const box = find('#refused');
+  box.hidden = why === null;
+  const fresh = why?.includes('new chat') ? button({ text: 'New chat', icon: 'plus', class: 'small', onclick: () => newChat() }) : null;
+  box.replaceChildren(...(why === null ? [] : [el('div', { class: 'row' }, el('span', { class: 'grow' }, why), fresh)]));
 }
 
 // Puts question and answer where they belong: at the end, or in place of what they stand beside.
@@ -162,6 +171,7 @@ async function openChat(id, { message = null, push = true } = {}) {
 }
 
 function show(view) {
+  refuse(null);
   chat = view.chat;
   turns.replaceChildren(...view.messages.map((message) =>
     (message.role === 'user' ? questionTurn(message, actions) : answerTurn(message, actions)).element));
@@ -183,6 +193,7 @@ function newChat({ push = true } = {}) {
   const model = models.find(({ id }) => id === asked) ?? models.find(({ id }) => id === recall('chat.model'))
     ?? models.find(({ chat: talks }) => talks) ?? models[0];
   chat = { id: null, title: 'New chat', model: model?.id ?? null, settings: { system: '', tools, sampling: {} } };
+  refuse(null);
   if (push && location.hash) history.pushState(null, '', location.pathname);
   turns.replaceChildren();
   setTitle(chat.title);
@@ -200,12 +211,10 @@ function showWelcome() {
   const model = models.find(({ id }) => id === chat.model);
   find('#empty').replaceChildren(welcome(model, (text) => say({ kind: 'send', text })));
   find('#empty').hidden = false;
-  document.body.classList.add('is-new');
 }
 
 function hideWelcome() {
   find('#empty').hidden = true;
-  document.body.classList.remove('is-new');
 }
 
 function setTitle(title) {
@@ -275,8 +284,10 @@ function rename() {
   const heading = find('#title');
   const input = Object.assign(document.createElement('input'), { className: 'input title-input', value: chat.title, maxLength: 200 });
   input.setAttribute('aria-label', 'Title of this chat');
+  let ended = false;
   const end = async (keep) => {
-    if (!input.isConnected) return;
+    if (ended) return; // taking the field away blurs it
+    ended = true;
     const title = input.value.trim();
     heading.replaceChildren(chat.title);
     if (keep && title && title !== chat.title) {

@@ -35,7 +35,7 @@ export class SettingsPanel {
   }
 
   system() {
-    const field = el('textarea', { class: 'textarea', rows: 5, id: 'system-message', placeholder: 'You are Ada, a pirate.',
+    const field = el('textarea', { class: 'textarea', rows: 5, id: 'system-message', placeholder: 'You are Ada, the assistant of a museum.',
       props: { value: this.settings.system } });
     field.addEventListener('input', () => { this.settings.system = field.value; this.later(); });
     return el('div', { class: 'field' }, el('label', { for: 'system-message' }, 'System message'), field,
@@ -58,7 +58,7 @@ export class SettingsPanel {
     const reset = el('button', { type: 'button', class: 'button quiet small' }, 'Reset');
     const show = () => {
       slider.value = sampling[name] ?? usual;
-      value.textContent = isOwn() ? (name === 'seed' ? 'another each time' : 'as the model says') : sampling[name];
+      value.textContent = isOwn() ? (name === 'seed' ? 'another each time' : 'as the model says') : Number(sampling[name].toFixed(3));
       reset.hidden = isOwn();
     };
     slider.addEventListener('input', () => { sampling[name] = Number(slider.value); show(); this.later(); });

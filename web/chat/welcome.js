@@ -7,8 +7,8 @@ const QUESTIONS = [
   ['Why is the sky blue?', 'What it has read often, it knows'],
   ['How many r are there in strawberry?', 'Tokens hide letters; a program counts them'],
   ['What is 218 + 645?', 'Step by step, as it has learnt at school'],
-  ['What is the capital of France?', 'Knowledge of the world'],
-  ['Who is Orlin Zavattari?', 'A name that occurs nowhere: does it say so?'],
+  ['Tell me a story.', 'Every time another one'],
+  ['Who is Mira Tolvan?', 'A name that occurs nowhere: does it say so?'],
 ];
 
 // Good first questions, or what to do where there is no model.

@@ -1,8 +1,8 @@
 //! Answers as a stream, in the page's own events:
 //!
-//! `start` {question, answer, siblings, model, title}, then in the order in which they happen `block` {index, html} (in place of what that number said
-//! before), `thought` {text}, `call` {tool, input, html}, `output` {text, sources}, `tokens` {prompt, completion, context}, and at the
-//! end `done` {message, finish, usage} or `error` {message}. The open block is told at most 20 times a second.
+//! `start` {question, answer, siblings, model, title}, then in the order in which they happen `block` {index, html} (in place of what that
+//! number said before), `thought` {text}, `call` {tool, input, html}, `output` {text, sources}, `tokens` {prompt, completion, context}, and
+//! at the end `done` {message, finish, usage} or `error` {message}. The open block is told at most 20 times a second.
 //!
 //! Who stops listening stops the answer; what there is of it is kept.
 
@@ -122,10 +122,26 @@ pub(super) async fn answer(State(app): State<Arc<App>>, Path(id): Path<i64>, Jso
     let request = prompt::request(ids, &chat.settings.sampling, &lease.folder, lease.context)?;
     // Nothing is kept before there is a place for the answer: who is refused may ask again.
     let answering = lease.submit(request, has_tools).await?;
+    // From here on in a task of its own: who hangs up in between leaves no answer that nobody writes.
+    let begun = tokio::spawn(begin(app, chat, place, told, Answerer { answering, lease, format, writer }));
+    begun.await.map_err(|_| Refusal::internal("a part of the server failed; the question may be asked again"))?
+}
+
+/// Who writes an answer, and what of it is there.
+struct Answerer {
+    answering: Answering,
+    lease: Lease,
+    format: ChatFormat,
+    writer: Writer,
+}
+
+/// Keeps the question and begins to tell the answer.
+async fn begin(app: Arc<App>, chat: Chat, place: Place, told: String, answerer: Answerer) -> Answered<Response> {
+    let Answerer { answering, lease, format, writer } = answerer;
+    let id = chat.id;
     let (question, message, title, siblings) = keep(&app.store, chat, place, told).await?;
     let (sender, receiver) = channel(WAITING);
-    let model = lease.id.clone();
-    let start = json!({ "question": question, "answer": message, "siblings": siblings, "model": model, "title": title });
+    let start = json!({ "question": question, "answer": message, "siblings": siblings, "model": lease.id, "title": title });
     tokio::spawn(Begun { app, chat: id, message, answering, lease, format, writer, sender }.write(("start", start)));
     Ok(stream_of(receiver))
 }
@@ -203,8 +219,8 @@ impl Begun {
                 }
                 Heard::Event(Some(Event::Done(completion))) => {
                     let finish = finish_name(completion.finish);
-                    self.writer.whole(&completion, &self.lease.folder.tokenizer, self.format);
-                    return self.end(finish).await;
+                    let told = self.writer.whole(&completion, &self.lease.folder.tokenizer, self.format);
+                    return self.end(finish, told).await;
                 }
                 Heard::Event(Some(Event::Failed(refusal))) => return self.fail(refusal).await,
                 Heard::Event(None) => return self.fail(Refusal::internal("the answer broke off")).await,
@@ -248,8 +264,7 @@ impl Begun {
     }
 
     /// The answer is whole.
-    async fn end(mut self, finish: &'static str) {
-        let mut told = self.writer.finish();
+    async fn end(mut self, finish: &'static str, mut told: Vec<Told>) {
         told.extend(self.writer.flush(self.lease.context));
         let is_kept = self.keep(Some(finish)).await;
         told.push(match is_kept {

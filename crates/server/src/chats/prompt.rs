@@ -45,7 +45,12 @@ pub(super) fn check(sampling: &Sampling) -> Result<(), Refusal> {
 /// The request for an answer. A seed that is not given is drawn from the clock: every answer is another.
 pub(super) fn request(ids: Vec<u32>, sampling: &Sampling, folder: &ModelFolder, context: usize) -> Result<Request, Refusal> {
     if ids.len() >= context {
-        return Err(Refusal::too_long(ids.len(), context));
+        let message = format!(
+            "the conversation with this question has {} tokens, and the model's context of {context} has no room for an answer then; \
+             begin a new chat, or shorten what was asked",
+            ids.len()
+        );
+        return Err(Refusal { message, ..Refusal::too_long(ids.len(), context) });
     }
     let clock = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
     let max_tokens = sampling.max_tokens.unwrap_or(usize::MAX);

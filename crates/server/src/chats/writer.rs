@@ -72,10 +72,9 @@ impl Writer {
     /// A tool was called.
     pub fn call(&mut self, tool: ToolKind, input: String) -> Vec<Told> {
         let mut told = self.finish();
-        let html = if tool == ToolKind::Python { render::program("python", &input) } else { String::new() };
-        let name = if tool == ToolKind::Python { "python" } else { "search" };
-        told.push(("call", json!({ "tool": name, "input": input, "html": html })));
-        self.parts.push(if tool == ToolKind::Python { Part::Python(input) } else { Part::Search(input) });
+        let part = if tool == ToolKind::Python { Part::Python(input) } else { Part::Search(input) };
+        told.extend(call_of(&part).map(|(name, input)| call_event(name, input)));
+        self.parts.push(part);
         told
     }
 
@@ -110,12 +109,18 @@ impl Writer {
         if thought.is_empty() { Vec::new() } else { vec![("thought", json!({ "text": thought }))] }
     }
 
-    /// Takes over what the model's thread says of the whole answer: its parts exactly as the model wrote and read them.
-    pub fn whole(&mut self, completion: &Completion, tokenizer: &Tokenizer, format: ChatFormat) {
+    /// Takes over what the model's thread says of the whole answer: its parts exactly as the model wrote and read them. Ends what is open,
+    /// and tells a call that the answer broke off in.
+    pub fn whole(&mut self, completion: &Completion, tokenizer: &Tokenizer, format: ChatFormat) -> Vec<Told> {
         self.completion_tokens = completion.ids.len();
-        if format == ChatFormat::Schoolhouse {
-            self.parts = parse_answer(&completion.ids, tokenizer);
+        let mut told = self.finish();
+        if format != ChatFormat::Schoolhouse {
+            return told;
         }
+        let known = self.parts.iter().filter(|part| call_of(part).is_some()).count();
+        self.parts = parse_answer(&completion.ids, tokenizer);
+        told.extend(self.parts.iter().filter_map(call_of).skip(known).map(|(name, input)| call_event(name, input)));
+        told
     }
 
     /// What is to be kept.
@@ -131,6 +136,20 @@ impl Writer {
     pub fn usage(&self) -> Value {
         json!({ "prompt_tokens": self.prompt_tokens, "completion_tokens": self.completion_tokens })
     }
+}
+
+/// A call's tool and what was asked of it.
+fn call_of(part: &Part) -> Option<(&'static str, &str)> {
+    match part {
+        Part::Search(query) => Some(("search", query)),
+        Part::Python(code) => Some(("python", code)),
+        _ => None,
+    }
+}
+
+fn call_event(tool: &str, input: &str) -> Told {
+    let html = if tool == "python" { render::program("python", input) } else { String::new() };
+    ("call", json!({ "tool": tool, "input": input, "html": html }))
 }
 
 /// An answer's end in a word.

@@ -8,7 +8,7 @@ use ammonia::{Builder, UrlRelative};
 use super::code::CLASSES;
 
 /// Tags of text.
-const TEXT: [&str; 29] = [
+const TEXT: [&str; 26] = [
     "a",
     "blockquote",
     "br",
@@ -19,9 +19,6 @@ const TEXT: [&str; 29] = [
     "figcaption",
     "figure",
     "h3",
-    "h4",
-    "h5",
-    "h6",
     "hr",
     "li",
     "ol",
@@ -119,6 +116,7 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .add_allowed_classes("figure", ["code-box"])
         .add_allowed_classes("figcaption", ["code-head"])
         .add_allowed_classes("div", ["wide"])
+        .add_allowed_classes("h3", ["major"])
         .add_allowed_classes("pre", ["raw", "code"]);
     builder
         .add_allowed_classes("code", ["formula"])
@@ -210,7 +208,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_mixture_gets_through(pieces in prop::collection::vec((prop::sample::select(&HOSTILE[..]), "[ \n*`$<>\"'|-]{0,3}", 0usize..200), 1..5)) {
+        fn no_mixture_gets_through(
+            pieces in prop::collection::vec((prop::sample::select(&HOSTILE[..]), "[ \n*`$<>\"'|-]{0,3}", 0usize..200), 1..5),
+        ) {
             let cut = |text: &str, at: usize| text.chars().take(at).collect::<String>();
             let text: String = pieces.iter().map(|(text, between, at)| cut(text, *at) + between).collect();
             let html = html(&text);

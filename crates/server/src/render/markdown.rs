@@ -42,7 +42,8 @@ fn depth(text: &str) -> usize {
 pub(super) fn code_block(language: &str, text: &str, colours: bool) -> String {
     let inner = if colours { code::highlight(language, text) } else { escape(text) };
     format!(
-        "<figure class=\"code-box\"><figcaption class=\"code-head\">{}</figcaption><pre class=\"code\" tabindex=\"0\"><code>{inner}</code></pre></figure>\n",
+        "<figure class=\"code-box\"><figcaption class=\"code-head\">{}</figcaption>\
+         <pre class=\"code\" tabindex=\"0\"><code>{inner}</code></pre></figure>\n",
         escape(if language.is_empty() { "text" } else { language })
     )
 }
@@ -104,11 +105,8 @@ impl<'a> Iterator for Events<'a> {
             // Lines of verse are lines.
             Event::SoftBreak => Event::HardBreak,
             Event::TaskListMarker(done) => Event::Text(if done { "☑ " } else { "☐ " }.into()),
-            // The page's own headings stand above those of an answer.
-            Event::Start(Tag::Heading { level, .. }) => {
-                Event::Start(Tag::Heading { level: lower(level), id: None, classes: Vec::new(), attrs: Vec::new() })
-            }
-            Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower(level))),
+            Event::Start(Tag::Heading { level, .. }) => Event::Start(heading(level)),
+            Event::End(TagEnd::Heading(_)) => Event::End(TagEnd::Heading(HeadingLevel::H3)),
             // A wide table scrolls by itself, by keyboard too.
             Event::Start(Tag::Table(columns)) => {
                 self.table = Table { columns: columns.clone(), ..Table::default() };
@@ -169,13 +167,10 @@ impl<'a> Events<'a> {
     }
 }
 
-fn lower(level: HeadingLevel) -> HeadingLevel {
-    match level {
-        HeadingLevel::H1 => HeadingLevel::H3,
-        HeadingLevel::H2 => HeadingLevel::H4,
-        HeadingLevel::H3 => HeadingLevel::H5,
-        _ => HeadingLevel::H6,
-    }
+/// Headings of an answer stand below the page's own, all at one level: what levels models skip is no order to go by.
+fn heading<'a>(level: HeadingLevel) -> Tag<'a> {
+    let classes = if level <= HeadingLevel::H2 { vec!["major".into()] } else { Vec::new() };
+    Tag::Heading { level: HeadingLevel::H3, id: None, classes, attrs: Vec::new() }
 }
 
 #[cfg(test)]
@@ -190,7 +185,7 @@ mod tests {
     fn markdown_becomes_html() {
         check("Hi *there*, **you** and ~~me~~.", "<p>Hi <em>there</em>, <strong>you</strong> and <del>me</del>.</p>");
         check("a\nb", "<p>a<br>\nb</p>");
-        check("# One", "<h3>One</h3>");
+        check("# One\n#### Two", "<h3 class=\"major\">One</h3>\n<h3>Two</h3>");
         check("- [x] done\n- [ ] not", "<ul>\n<li>☑ done</li>\n<li>☐ not</li>\n</ul>");
         check(
             "|a|b|\n|---|--:|\n|1|2|",

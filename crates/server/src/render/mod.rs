@@ -1,10 +1,10 @@
 //! Text of a model as HTML that is safe to show: Markdown, code in colours, formulas.
 //!
-//! What models write is hostile. No tag of theirs becomes one: their HTML is text, their pictures are links, and all that leaves here has
-//! gone through a sanitiser that knows the tags and classes below and no others. Knows no page: colours are classes (`code-keyword`).
+//! What models write is hostile. No tag of theirs becomes one: their HTML is text, their pictures are links, and all that leaves here
+//! has gone through a sanitiser that knows a few tags and classes and no others. Knows no page: colours are classes (`code-keyword`).
 //!
-//! A text is rendered block by block (a paragraph, a list, a table), each by itself, so that a text that grows is rendered again in its last
-//! block only: [`Blocks`]. What a link definition names in one block is not known in another.
+//! A text is rendered block by block (a paragraph, a list, a table), each by itself, so that a text that grows is rendered again in
+//! its last block only: [`Blocks`]. What a link definition names in one block is not known in another.
 
 mod blocks;
 mod clean;

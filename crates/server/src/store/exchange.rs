@@ -151,8 +151,8 @@ impl Database {
         Ok(lines)
     }
 
-    /// Takes in JSON lines, or a JSON array, of conversations in any format that fine-tuning reads: each becomes a chat that `model` goes on
-    /// with, all in one transaction. A record that cannot be used costs itself alone.
+    /// Takes in JSON lines, or a JSON array, of conversations in any format that fine-tuning reads: each becomes a chat that `model`
+    /// goes on with, all in one transaction. A record that cannot be used costs itself alone.
     pub fn import_chats(&mut self, text: &str, model: &str, offered: &str) -> Result<Imported> {
         let mut imported = Imported::default();
         let transaction = self.connection.transaction()?;

@@ -41,7 +41,11 @@ pub(crate) enum Error {
     #[error(transparent)]
     Base(#[from] base::Error),
     /// Written by a program that knew more.
-    #[error("{} has version {found}, and this program knows versions up to {known}; use the newer program that wrote it, or another data folder", path.display())]
+    #[error(
+        "{} has version {found}, and this program knows versions up to {known}; \
+         use the newer program that wrote it, or another data folder",
+        path.display()
+    )]
     Newer {
         /// The database.
         path: PathBuf,

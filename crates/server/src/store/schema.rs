@@ -18,8 +18,8 @@ const STEPS: [&str; 2] = [CHATS, WORDS];
 
 /// Chats, their messages and thumbs. A message's parent is what it answers or follows: editing and regenerating make siblings.
 /// `chats.leaf` is the last message of the branch that is shown. An answer's `told` is the system message that it was written under, and
-/// `sources` has a list for each tool output among its `parts`. Of two answers to the same, a thumb up is preferred to a thumb down, and to one
-/// without that was regenerated before it.
+/// `sources` has a list for each tool output among its `parts`. Of two answers to the same, a thumb up is preferred to a thumb down,
+/// and to one without that was regenerated before it.
 const CHATS: &str = "
 CREATE TABLE chats (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -67,7 +67,8 @@ const WORDS: &str = "
 CREATE VIRTUAL TABLE words USING fts5 (text, tokenize = \"unicode61 remove_diacritics 2\");
 CREATE VIEW said AS
   SELECT messages.id AS id, coalesce(group_concat(
-    coalesce(json_extract(part.value, '$.text'), json_extract(part.value, '$.query'), json_extract(part.value, '$.code')), char(10)), '') AS text
+    coalesce(json_extract(part.value, '$.text'), json_extract(part.value, '$.query'), json_extract(part.value, '$.code')), char(10)
+  ), '') AS text
   FROM messages LEFT JOIN json_each(messages.parts) AS part ON json_extract(part.value, '$.type') <> 'output'
   GROUP BY messages.id;
 INSERT INTO words (rowid, text) SELECT id, text FROM said;
@@ -110,7 +111,8 @@ mod tests {
         old.execute_batch(CHATS).unwrap();
         old.execute_batch(
             "INSERT INTO chats VALUES (7, 'Weavers', 'demo', '{}', NULL, 1, 1);
-             INSERT INTO messages (id, chat, role, parts, created) VALUES (9, 7, 'user', '[{\"type\":\"text\",\"text\":\"Who is Bado?\"}]', 1);
+             INSERT INTO messages (id, chat, role, parts, created) VALUES (9, 7, 'user',
+               '[{\"type\":\"text\",\"text\":\"Who is Bado?\"}]', 1);
              PRAGMA user_version = 1;",
         )
         .unwrap();

@@ -241,16 +241,21 @@ fn what_goes_out_is_what_fine_tuning_reads_and_comes_in_again() {
 fn an_import_takes_what_others_have_and_tells_what_it_leaves_out() {
     let folder = Folder::new("import");
     let mut database = open(&folder);
-    let lines = r#"{"conversations":[{"from":"human","value":"Name a big town with\nmore than a million people, and one that is small but old, please"},{"from":"gpt","value":"Paris"}]}
-{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"system","content":"x"}]}
-{"instruction":"Add","input":"1 and 1","output":"2"}
-not json
-{"name":"nobody"}"#;
+    let lines = concat!(
+        r#"{"conversations":[{"from":"human","value":"Name a town with\nmore than a million people, and another one that is old"},"#,
+        r#"{"from":"gpt","value":"Paris"}]}"#,
+        "\n",
+        r#"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"Hello"},{"role":"system","content":"x"}]}"#,
+        "\n",
+        r#"{"instruction":"Add","input":"1 and 1","output":"2"}"#,
+        "\nnot json\n",
+        r#"{"name":"nobody"}"#,
+    );
     let imported = database.import_chats(lines, "demo", OFFERED).unwrap();
     assert_eq!((imported.chats.len(), imported.n_left_out), (2, 3));
     assert!(imported.left_out[0].starts_with("record 2: a system message"), "{:?}", imported.left_out);
     assert!(imported.left_out[1].starts_with("record 4: it is not JSON"));
-    assert_eq!(database.chat(imported.chats[0]).unwrap().title, "Name a big town with more than a million people, and one…");
+    assert_eq!(database.chat(imported.chats[0]).unwrap().title, "Name a town with more than a million people, and another one…");
     let array = r#"[{"messages":[{"role":"user","content":"Hi"}]}]"#;
     assert_eq!(database.import_chats(array, "demo", OFFERED).unwrap().chats.len(), 1);
     let broken = database.import_chats("[{]", "demo", OFFERED).unwrap();
