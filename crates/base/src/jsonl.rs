@@ -72,10 +72,16 @@ pub fn resume<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     }
     match bytes.get(whole) {
         None => {}
-        Some(b'{') => files::write_atomic(path, &bytes[..whole])?,
+        Some(b'{') => cut(path, whole as u64)?,
         Some(_) => return Err(refuse(rows.len() + 1, "it is no row of such a file".into())),
     }
     Ok(rows)
+}
+
+/// Cuts a file where it stands: whoever holds it goes on holding it.
+fn cut(path: &Path, len: u64) -> Result<()> {
+    let file = OpenOptions::new().write(true).open(path).map_err(|source| Error::io(path, "open", source))?;
+    file.set_len(len).map_err(|source| Error::io(path, "write", source))
 }
 
 /// Opens a file to read, unpacked if the name ends in `.gz`.

@@ -6,6 +6,7 @@
 
 mod error;
 pub mod files;
+pub mod hold;
 pub mod jsonl;
 pub mod mmap;
 pub mod process;

@@ -3,11 +3,10 @@
 //! Knows the order and the folders; what a stage does stands in the file of its command.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Result, bail};
+use base::hold::Hold;
 use base::run::{Done, Fingerprint};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -162,8 +161,7 @@ fn files_from_outside(stage: Stage, recipe: &Recipe) -> Result<Vec<PathBuf>> {
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    /// Locked as long as it is open; the system unlocks it when the process ends, however it ends.
-    _lock: File,
+    _hold: Hold,
 }
 
 /// One line of a run's timing.jsonl: a stage, or a part of it where the run was interrupted.
@@ -175,18 +173,8 @@ pub struct StageTime {
     pub seconds: f64,
 }
 
-/// Tries a few times within a moment: a server that looks whether a run is under way holds the lock for less than that.
-fn patiently(try_lock: impl Fn() -> std::result::Result<(), TryLockError>) -> std::result::Result<(), TryLockError> {
-    for _ in 0..4 {
-        match try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(25)),
-            outcome => return outcome,
-        }
-    }
-    try_lock()
-}
-
-const LOCK: &str = "lock";
+/// Tells that a folder is a run's.
+const MARK: &str = "lock";
 const RECIPE: &str = "recipe.toml";
 const TIMING: &str = "timing.jsonl";
 
@@ -194,20 +182,12 @@ impl RunFolder {
     /// Opens or makes the folder of a run. Refused: a folder that holds something else, and one in use.
     pub fn open(path: &Path) -> Result<RunFolder> {
         let holds_something = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
-        if holds_something && !path.join(LOCK).exists() {
+        if holds_something && !path.join(MARK).exists() {
             bail!("{} holds files that are not a run's; choose another --out", path.display());
         }
-        base::files::create_folder(path)?;
-        let lock_path = path.join(LOCK);
-        let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
-        let lock = lock.map_err(|source| base::Error::io(&lock_path, "open", source))?;
-        match patiently(|| lock.try_lock()) {
-            Ok(()) => Ok(RunFolder { path: path.to_path_buf(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
-                bail!("{} is in use by another run; wait for it, or choose another --out", path.display())
-            }
-            Err(TryLockError::Error(source)) => Err(base::Error::io(&lock_path, "lock", source).into()),
-        }
+        let hold = Hold::take_folder(path)?;
+        base::files::write_atomic(&path.join(MARK), b"")?;
+        Ok(RunFolder { path: path.to_path_buf(), _hold: hold })
     }
 
     /// The folder that holds this one, for who serves its runs.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
+use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
 use crate::{App, Refusal};
@@ -31,8 +32,30 @@ impl FromRequest<Arc<App>> for RawBody {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<RawBody, Refusal> {
         let (limit, time) = (app.limits.body_bytes, app.limits.body_time);
         let slow = |_| Refusal::timeout(format!("the body did not arrive within {} seconds", time.as_secs()));
-        let read = tokio::time::timeout(time, axum::body::to_bytes(request.into_body(), limit)).await.map_err(slow)?;
-        let refuse = |_| Refusal::too_large(format!("the body is larger than {limit} bytes, or broke off; make it smaller"));
-        read.map(RawBody).map_err(refuse)
+        let read = read(request.into_body(), limit);
+        tokio::time::timeout(time, read).await.map_err(slow)?.map(RawBody)
     }
+}
+
+/// Bytes of a body that is too large are read and dropped up to so many times what is allowed: a client that is still sending hears
+/// no answer.
+const DRAINED: usize = 8;
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let (mut stream, mut bytes, mut length) = (body.into_data_stream(), Vec::new(), 0);
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| Refusal::invalid(None, format!("the body broke off: {error}")))?;
+        length += chunk.len();
+        if length <= limit {
+            bytes.extend_from_slice(&chunk);
+        } else if length > limit.saturating_mul(DRAINED) {
+            break;
+        } else {
+            bytes = Vec::new();
+        }
+    }
+    if length > limit {
+        return Err(Refusal::too_large(format!("the body is larger than {limit} bytes; make it smaller")));
+    }
+    Ok(bytes.into())
 }

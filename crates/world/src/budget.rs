@@ -213,7 +213,7 @@ impl Budget {
             code_lessons: 4500,
             search_lessons: 1500,
             plain_lessons: 2000,
-            nobodies: 1200,
+            nobodies: 900,
             problems: 6000,
         }
     }

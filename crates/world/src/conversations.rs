@@ -193,11 +193,11 @@ pub fn code_lessons(seed: u64, count: usize) -> Vec<Conversation> {
     // Share of a hundred, and whether a program is written unasked.
     // Of the words that tests ask about too there are a hundred: what is learnt from them alone is their thirds, not to copy.
     let makers: [(Maker, usize, bool); 11] = [
-        (problems::letters, 14, true),
+        (problems::letters, 10, true),
         (problems::letters_of_new_words, 10, true),
         (problems::thirds, 8, true),
-        (problems::thirds_of_new_words, 10, true),
-        (problems::six_digit_addition, 18, true),
+        (problems::thirds_of_new_words, 20, true),
+        (problems::six_digit_addition, 12, true),
         (problems::dots, 8, true),
         (problems::decimals, 8, true),
         (word_problem, 12, false),

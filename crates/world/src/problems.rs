@@ -288,9 +288,19 @@ pub fn thirds(rng: &mut Rng) -> Problem {
     thirds_of(word)
 }
 
-/// The same of a word that nobody knows.
+/// The same of a word that nobody knows. In most of them what is handed on is a vowel and a consonant, and sometimes a letter more: that is
+/// often a token of its own which stands nowhere else, and a model must have seen it to copy it.
 pub fn thirds_of_new_words(rng: &mut Rng) -> Problem {
-    thirds_of(&new_word(rng))
+    if rng.chance(0.25) {
+        return thirds_of(&new_word(rng));
+    }
+    let n = 4 + rng.below(5);
+    let mut word: Vec<char> = spelling::letters(rng, n).chars().collect();
+    let (vowels, consonants) = (['a', 'e', 'i', 'o', 'u'], "bcdfghjklmnpqrstvwxyz".chars().collect::<Vec<char>>());
+    let vowel_at = if rng.chance(0.5) { 0 } else { 3 };
+    word[vowel_at] = *rng.pick(&vowels);
+    word[3 - vowel_at] = *rng.pick(&consonants);
+    thirds_of(&String::from_iter(word))
 }
 
 fn thirds_of(word: &str) -> Problem {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use base::hold::Hold;
 use corpus::crawl::counts::Counts;
 use corpus::crawl::{CrawlConfig, crawl};
 
@@ -86,6 +87,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 /// Crawls, or goes on. A crawl that was stopped shows its table all the same.
 pub fn stage(config: &CrawlConfig, context: &Context) -> anyhow::Result<Counts> {
     let progress = context.progress("crawl", if config.pace.pages == u64::MAX { 0 } else { config.pace.pages });
+    let _hold = Hold::take_folder(&config.output)?;
     let outcome = crawl(config, &progress, &context.stop);
     progress.finish();
     let outcome = outcome.with_context(|| format!("crawling into {}", config.output.display()))?;

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use base::hold::Hold;
 use base::jsonl::{self, JsonLog};
 use serde::{Deserialize, Serialize};
 
 /// What became of everything so far.
 pub struct Ledger {
     kept: JsonLog,
+    _hold: Hold,
     refused: PathBuf,
     /// By id: why it was refused, nothing where it was kept.
     fates: HashMap<String, Option<String>>,
@@ -40,12 +42,14 @@ impl Ledger {
             bail!("--out {} grows row by row, which a gzipped file cannot; leave the .gz away", out.display());
         }
         let refused = out.with_file_name(format!("{}.refused.jsonl", name.strip_suffix(".jsonl").unwrap_or(&name)));
+        let log = JsonLog::append_to(out)?;
+        let hold = Hold::take(out)?;
         let kept: Vec<Row> = jsonl::resume(out)?;
         let mut fates: HashMap<String, Option<String>> = kept.into_iter().map(|row| (row.id, None)).collect();
         for row in jsonl::resume::<Refused>(&refused)? {
             fates.insert(row.id, Some(row.why));
         }
-        Ok(Ledger { kept: JsonLog::append_to(out)?, refused, fates })
+        Ok(Ledger { kept: log, _hold: hold, refused, fates })
     }
 
     /// Whether this was dealt with.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use base::hold::Hold;
 use model::{Config, Family};
 use tokenizer::Tokenizer;
 use tokenizer::shards::Shards;
@@ -96,6 +97,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
     let resolved = pretrain::resolve(stage.config, &shards)?;
     tell(&resolved, context);
     let progress = context.progress("read", resolved.settings.steps as u64);
+    let _hold = Hold::take_folder(stage.out)?;
     let outcome = pretrain::pretrain(stage.config, &shards, &tokenizer, stage.out, &progress, &context.stop);
     outcome.map_err(context::from_train).with_context(|| format!("pretraining in {}", stage.out.display()))
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use base::files;
+use base::hold::Hold;
 use base::jsonl::{self, JsonLog};
 use serde::{Deserialize, Serialize};
 use tasks::conversations::{self, StoredConversation};
@@ -150,6 +151,7 @@ pub struct Stage<'a> {
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
     let questions = probe::read_questions(stage.questions).map_err(from_tasks)?;
     anyhow::ensure!(!questions.is_empty(), "there are no questions in {}", stage.questions.display());
+    let _hold = Hold::take_folder(stage.out)?;
     let probed = ask(stage, &questions, context)?;
     let toolset = super::tools::toolset(stage.documents, context)?;
     let with = Lessons {

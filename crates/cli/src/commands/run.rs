@@ -122,8 +122,8 @@ impl Pages {
     }
 }
 
-/// Passes over the conversations on self and manners: a thousand among ten times as many others.
-const MANNERS_WEIGHT: f64 = 4.0;
+/// Passes over the conversations on self and manners: more than two thousand among ten times as many others.
+const MANNERS_WEIGHT: f64 = 3.0;
 
 /// What all stages of a run share.
 struct Run {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use base::hold::Hold;
 use tasks::conversations::{self, Format, Paths};
 use tokenizer::shards::Shards;
 use train::mixture::Share;
@@ -128,6 +129,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
     let mixture = stage.sources.iter().map(|source| read(source, context)).collect::<anyhow::Result<Vec<Share>>>()?;
     let shards = stage.shards.map(Shards::open).transpose()?;
     let progress = context.progress("fine-tune", 0);
+    let _hold = Hold::take_folder(stage.out)?;
     let outcome = sft::sft(stage.config, stage.base, &mixture, shards.as_ref(), stage.out, &progress, &context.stop);
     let summary = outcome.map_err(context::from_train).with_context(|| format!("fine-tuning in {}", stage.out.display()))?;
     if let Some((before, after)) = summary::held_out(stage.out)? {

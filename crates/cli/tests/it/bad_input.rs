@@ -124,7 +124,12 @@ fn a_folder_in_use_or_of_something_else_is_refused() {
     let endless = recipe(&scratch, &[("tokens = 2000", "tokens = 2000000000")]);
     let mut first = run(&scratch, &endless).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     wait_until(|| scratch.join("run/documents/started.json").exists());
-    refused(&answer(&mut run(&scratch, &endless)), &["is in use by another run"]);
+    refused(&answer(&mut run(&scratch, &endless)), &["is in use by another process"]);
+    // A command of its own on a stage's folder is kept out too.
+    wait_until(|| scratch.join("run/base/metrics.jsonl").exists());
+    let mut beside = scratch.schoolhouse();
+    beside.args(["pretrain", "--depth", "1", "--shards", "run/shards", "--tokenizer", "run/tokenizer", "--out", "run/base"]);
+    refused(&answer(&mut beside), &["run/base is in use by another process"]);
     first.kill().unwrap();
     first.wait().unwrap();
 }

@@ -286,7 +286,10 @@ async fn whole(mut answers: Answers, head: Head, mut choices: Vec<Choice>, mut u
         match choices[index].hear(event, &mut usage) {
             Heard::Nothing => {}
             Heard::More(delta, logprobs) => said[index].add(delta, logprobs),
-            Heard::End(reason) => said[index].finish_reason = reason,
+            Heard::End(reason, last) => {
+                last.into_iter().for_each(|delta| said[index].add(delta, Vec::new()));
+                said[index].finish_reason = reason;
+            }
         }
     }
     let choices = said.into_iter().enumerate().map(|(index, said)| {
@@ -356,7 +359,10 @@ impl Pieces for Chunks {
         match self.choices[index].hear(event, &mut self.usage) {
             Heard::Nothing => Vec::new(),
             Heard::More(delta, logprobs) => vec![self.chunk(index, delta, self.head.logprobs(logprobs), None)],
-            Heard::End(reason) => vec![self.chunk(index, json!({}), Value::Null, Some(reason))],
+            Heard::End(reason, last) => {
+                let last = last.into_iter().map(|delta| self.chunk(index, delta, Value::Null, None));
+                last.chain([self.chunk(index, json!({}), Value::Null, Some(reason))]).collect()
+            }
         }
     }
 

@@ -54,10 +54,9 @@ pub(super) struct Choice {
     reader: AnswerReader,
     functions: Vec<Function>,
     wants_logprobs: bool,
-    /// Calls that went to the client.
-    handed: usize,
-    /// A call that is being run here.
-    running: Option<(ToolKind, String)>,
+    /// A call that nobody has answered yet. What ends an answer is the client's; what was not closed is answered by a sentence,
+    /// whosever it would have been.
+    open: Option<(ToolKind, String)>,
     thoughts: usize,
 }
 
@@ -67,15 +66,15 @@ pub(super) enum Heard {
     Nothing,
     /// More of the message: a piece of OpenAI's `delta`, and tokens with their log-probabilities.
     More(Value, Vec<Value>),
-    /// The end, and its reason.
-    End(&'static str),
+    /// The end, its reason, and a last piece of the message.
+    End(&'static str, Option<Value>),
 }
 
 impl Choice {
     /// An answer that has not begun.
     pub fn new(tokenizer: Arc<Tokenizer>, functions: Vec<Function>, wants_logprobs: bool) -> Choice {
         let reader = AnswerReader::new(&tokenizer);
-        Choice { tokenizer, reader, functions, wants_logprobs, handed: 0, running: None, thoughts: 0 }
+        Choice { tokenizer, reader, functions, wants_logprobs, open: None, thoughts: 0 }
     }
 
     /// What is to be told, and what is to be counted.
@@ -89,37 +88,37 @@ impl Choice {
                 words(text, thought, logprobs)
             }
             Event::Rest { text, thought } => words(text, thought, Vec::new()),
-            Event::Call { tool, input } => self.call(tool, input),
-            Event::Output(output) => self.output(output),
+            Event::Call { tool, input } => {
+                self.reader.finish(&self.tokenizer);
+                self.open = Some((tool, input));
+                Heard::Nothing
+            }
+            Event::Output(output) => self.output(&output),
             Event::Done(completion) => {
                 usage.add(&completion);
                 usage.thought += self.thoughts;
-                Heard::End(match completion.finish {
-                    _ if self.handed > 0 => "tool_calls",
+                let call = self.handed();
+                let reason = match completion.finish {
+                    _ if call.is_some() => "tool_calls",
                     Finish::Length | Finish::NoRoom { .. } => "length",
                     Finish::Stop(_) | Finish::StopText(_) | Finish::Halted => "stop",
-                })
+                };
+                Heard::End(reason, call)
             }
             Event::Failed(_) => Heard::Nothing, // whoever asks looks for it first
         }
     }
 
-    fn call(&mut self, tool: ToolKind, input: String) -> Heard {
-        self.reader.finish(&self.tokenizer);
-        let Some(function) = self.functions.iter().find(|function| function.kind == tool) else {
-            self.running = Some((tool, input));
-            return Heard::Nothing;
-        };
-        let call = json!({
-            "index": self.handed, "id": name("call"), "type": "function",
-            "function": {"name": key(tool), "arguments": function.arguments(&input)},
-        });
-        self.handed += 1;
-        Heard::More(json!({"tool_calls": [call]}), Vec::new())
+    /// The call that ended the answer.
+    fn handed(&mut self) -> Option<Value> {
+        let (tool, input) = self.open.take()?;
+        let function = self.functions.iter().find(|function| function.kind == tool)?;
+        let call = json!({"name": key(tool), "arguments": function.arguments(&input)});
+        Some(json!({"tool_calls": [{"index": 0, "id": name("call"), "type": "function", "function": call}]}))
     }
 
-    fn output(&mut self, output: ToolOutput) -> Heard {
-        let Some((tool, input)) = self.running.take() else { return Heard::Nothing };
+    fn output(&mut self, output: &ToolOutput) -> Heard {
+        let Some((tool, input)) = self.open.take() else { return Heard::Nothing };
         let sources: Vec<Value> = output.sources.iter().map(|source| json!({"url": source.url, "title": source.title})).collect();
         let call = json!({"tool": key(tool), "input": input, "output": output.text, "sources": sources});
         Heard::More(json!({"calls": [call]}), Vec::new())

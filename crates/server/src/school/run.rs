@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base::hold::is_held;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -138,7 +139,7 @@ impl Run {
                 None
             }
         };
-        let worked_on = self.is_worked_on();
+        let worked_on = is_held(&self.path);
         let times = self.times();
         let stages: Vec<StageView> = STAGES
             .iter()
@@ -212,13 +213,6 @@ impl Run {
             }
             _ => None,
         }
-    }
-
-    /// Whether a process holds the run's lock. It is let go at once, and a run that begins just then tries again.
-    fn is_worked_on(&self) -> bool {
-        let path = self.path.join("lock");
-        let lock = path.is_file().then(|| File::open(path).ok()).flatten();
-        lock.is_some_and(|lock| matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
     }
 
     /// Seconds by stage, over all attempts that ended.
@@ -306,8 +300,7 @@ mod tests {
         assert_eq!((overview.state, overview.seconds, overview.figures.val_bpb), (Stopped, 3.5, Some(1.5)));
         assert!(overview.changed > 1_700_000_000 && overview.trouble.is_empty());
 
-        let held = File::options().write(true).open(folder.join("lock")).unwrap();
-        held.try_lock().unwrap();
+        let _held = base::hold::Hold::take(&folder).unwrap();
         assert_eq!(states(&run)[1], ("documents", UnderWay, Some((1, 3))));
         let overview = run.overview();
         assert!(overview.state == UnderWay && overview.stages[1].seconds.is_some_and(|seconds| seconds < 3600.0));

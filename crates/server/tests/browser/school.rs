@@ -1,7 +1,5 @@
 //! School: a run is followed while it grows, its pages are read, its samples gone through, its card read, its curves walked by keys.
 
-use std::fs::File;
-
 use serde_json::{Value, json};
 
 use crate::Visit;
@@ -17,8 +15,7 @@ fn a_run_is_followed_as_it_grows() {
     let Some(visit) = Visit::begin("school-live") else { return };
     let Visit { browser, site, .. } = &visit;
     // As `run` does while it works.
-    let lock = File::options().write(true).open(site.in_run("lock")).unwrap();
-    lock.try_lock().unwrap();
+    let hold = base::hold::Hold::take(&site.in_run("")).unwrap();
     visit.open("/school");
     assert_eq!(browser.text("h1"), RUN);
     browser.wait("document.querySelector('.run-state').innerText === 'under way'");
@@ -44,7 +41,7 @@ fn a_run_is_followed_as_it_grows() {
     std::fs::rename(site.in_run("base/started.json"), site.in_run("base/done.json")).unwrap();
     browser.wait("document.querySelectorAll('.stage.done').length === 6");
     browser.wait("document.querySelector('.of-loss .chart-line').getAttribute('d').split('L').length === 100");
-    drop(lock);
+    drop(hold);
     browser.wait("document.querySelector('.run-state').innerText === 'stopped'");
     assert_eq!(browser.run("return window.sameDocument;"), true);
     let link = browser.run("return document.querySelector('.run-head a.primary').getAttribute('href');");
