@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod chats;
 mod chats_of_openai;
 mod client;
 mod completions;
