@@ -189,7 +189,9 @@ function show(view) {
 function newChat({ push = true } = {}) {
   stop();
   const tools = recall('chat.tools', 'on') === 'on';
-  const model = models.find(({ id }) => id === recall('chat.model')) ?? models.find(({ chat: talks }) => talks) ?? models[0];
+  const asked = new URL(location).searchParams.get('model');
+  const model = models.find(({ id }) => id === asked) ?? models.find(({ id }) => id === recall('chat.model'))
+    ?? models.find(({ chat: talks }) => talks) ?? models[0];
   chat = { id: null, title: 'New chat', model: model?.id ?? null, settings: { system: '', tools, sampling: {} } };
   refuse(null);
   if (push && location.hash) history.pushState(null, '', location.pathname);

@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::{Error, Result};
 
@@ -18,7 +19,7 @@ impl Hold {
     /// It is held by somebody, or cannot be opened.
     pub fn take(path: &Path) -> Result<Hold> {
         let handle = File::open(path).map_err(|source| Error::io(path, "open", source))?;
-        match handle.try_lock() {
+        match patiently(|| handle.try_lock()) {
             Ok(()) => Ok(Hold { _handle: handle }),
             Err(TryLockError::WouldBlock) => Err(Error::Refused(format!(
                 "{} is in use by another process; wait for it, or write to another place (--out)",
@@ -38,6 +39,22 @@ impl Hold {
     }
 }
 
+/// Whether some process holds a file or a folder. To find out it is taken for less than a moment, for which [`Hold::take`] waits.
+pub fn is_held(path: &Path) -> bool {
+    File::open(path).is_ok_and(|handle| matches!(handle.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Tries a few times within a moment.
+fn patiently(try_lock: impl Fn() -> std::result::Result<(), TryLockError>) -> std::result::Result<(), TryLockError> {
+    for _ in 0..4 {
+        match try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(25)),
+            outcome => return outcome,
+        }
+    }
+    try_lock()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,8 +69,10 @@ mod tests {
         for path in [&folder, &file] {
             let refused = Hold::take(path).unwrap_err().to_string();
             assert!(refused.contains("is in use by another process"), "{refused}");
+            assert!(is_held(path));
         }
         drop((first, of_file));
+        assert!(!is_held(&folder) && !is_held(&folder.join("none")));
         Hold::take(&folder).unwrap();
         Hold::take(&file).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();

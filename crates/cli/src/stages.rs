@@ -190,6 +190,18 @@ impl RunFolder {
         Ok(RunFolder { path: path.to_path_buf(), _hold: hold })
     }
 
+    /// The folder that holds this one, for who serves its runs.
+    pub fn parent(&self) -> PathBuf {
+        let absolute = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        absolute.parent().map_or_else(|| absolute.clone(), Path::to_path_buf)
+    }
+
+    /// Its name, which is the run's on pages.
+    pub fn name(&self) -> String {
+        let absolute = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        absolute.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
     /// The folder of a stage.
     pub fn of(&self, stage: Stage) -> PathBuf {
         self.path.join(stage.name())

@@ -145,7 +145,7 @@ pub struct Rank {
 
 /// The name of the file with the counts.
 pub const FUNNEL: &str = "funnel.json";
-/// The file with examples of what filters dropped and extraction made.
+/// The file with examples of what filters dropped, what stayed, and what extraction made.
 pub const EXAMPLES: &str = "examples.json";
 /// The page that shows it all.
 pub const REPORT: &str = "funnel.html";

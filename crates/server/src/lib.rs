@@ -227,6 +227,7 @@ fn router(app: Arc<App>) -> Router {
         .merge(metrics::routes())
         .merge(openai::routes())
         .merge(look::routes())
+        .merge(school::routes())
         .fallback(|request: Request| async move {
             Refusal::not_found(format!("there is no {} here; docs/serve.md names what there is", request.uri().path()))
         })

@@ -63,6 +63,9 @@ impl Settings {
 pub struct MetricsRow {
     /// Steps done; 0 is before the first.
     pub step: usize,
+    /// Steps in all; stands in the row of step 0 alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
     /// Mean loss of the step's scored positions, in nats per token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
@@ -172,7 +175,8 @@ pub fn train(
 
     if first_step == 0 {
         val_bpb = stage.validation.as_ref().map(|held_out| held_out.bits_per_byte(&model, &mut workers));
-        logs.metrics.write(&MetricsRow { step: 0, loss: None, lr: None, grad_norm: None, tokens: 0, val_bpb })?;
+        let steps = Some(settings.steps);
+        logs.metrics.write(&MetricsRow { step: 0, steps, loss: None, lr: None, grad_norm: None, tokens: 0, val_bpb })?;
         logs.sample(&mut stage, &model, 0, progress)?;
     }
     progress.advance(first_step as u64);
@@ -200,7 +204,15 @@ pub fn train(
         };
         let lr = f64::from(settings.optimizer.matrix_lr()) * factor;
         let tokens = done as u64 * tokens_per_step;
-        logs.metrics.write(&MetricsRow { step: done, loss: Some(loss), lr: Some(lr), grad_norm: Some(grad_norm), tokens, val_bpb })?;
+        logs.metrics.write(&MetricsRow {
+            step: done,
+            steps: None,
+            loss: Some(loss),
+            lr: Some(lr),
+            grad_norm: Some(grad_norm),
+            tokens,
+            val_bpb,
+        })?;
         let (tokens_per_second, gflops) = (tokens_per_step as f64 / seconds, flops_per_step / seconds / 1e9);
         let gemm_gflops = due(settings.eval_every).then(|| meter.rate() / 1e9);
         logs.timing.write(&TimingRow { step: done, ms: seconds * 1e3, tokens_per_second, gflops, gemm_gflops })?;

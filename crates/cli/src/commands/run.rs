@@ -3,20 +3,24 @@
 //! Knows the stages as functions and their folders; what a stage does stands beside this file.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use base::run::{Done, begin, check_done, mark_done};
+use base::stop::Stop;
 use corpus::crawl::CrawlConfig;
 use corpus::curate::{Profile, Shelf};
+use server::Server;
 use tasks::probe::ProbeConfig;
 use tokenizer::Pattern;
 use train::pretrain::PretrainConfig;
 use train::sft::SftConfig;
 use world::WorldConfig;
 
-use super::{crawl, curate, eval, pretrain, probe, sft, tokenize};
+use super::{crawl, curate, eval, pretrain, probe, serve, sft, tokenize};
 use crate::context::{Context, was_stopped};
 use crate::recipe::{self, Recipe, Source};
 use crate::stages::{self, RunFolder, Stage, StageTime};
@@ -39,6 +43,9 @@ pub struct Args {
     /// Price of this machine per hour, to tell what the run cost
     #[arg(long)]
     price_per_hour: Option<f64>,
+    /// Show the run on pages while it happens, and chat with what came of it, until Ctrl-C
+    #[arg(long, value_name = "ADDRESS:PORT", num_args = 0..=1, default_missing_value = "127.0.0.1:8000")]
+    serve: Option<SocketAddr>,
 }
 
 /// Runs the command.
@@ -52,20 +59,67 @@ pub fn run(args: &Args, context: &Context) -> Result<()> {
     if let Some(stage) = args.redo {
         run.folder.undo_from(stage)?;
     }
+    let pages = args.serve.map(|address| Pages::open(address, &run, context)).transpose()?;
+    let outcome = carry_out_all(&run, context);
+    match pages {
+        Some(pages) if outcome.is_ok() => pages.stay(context),
+        Some(pages) => outcome.and(pages.close()),
+        None => outcome,
+    }
+}
 
+/// Carries out all stages, and tells what came of them.
+fn carry_out_all(run: &Run, context: &Context) -> Result<()> {
     let stages = stages::stages(&run.recipe);
     let mut made: BTreeMap<Stage, Done> = BTreeMap::new();
     for (index, &stage) in stages.iter().enumerate() {
         let title = format!("[{}/{}] {}", index + 1, stages.len(), stage.name());
-        let done = carry_out(stage, &title, &run, &made, context).with_context(|| format!("stage {}", stage.name()));
+        let done = carry_out(stage, &title, run, &made, context).with_context(|| format!("stage {}", stage.name()));
         if done.as_ref().is_err_and(was_stopped) {
             context.line(&format!("stopped in stage {}; the same command goes on from there", stage.name()));
         }
         made.insert(stage, done?);
     }
     context.line("");
-    print!("{}", summary::text(&run.folder, &stages, args.price_per_hour)?);
+    print!("{}", summary::text(&run.folder, &stages, run.price_per_hour)?);
     Ok(())
+}
+
+/// The pages beside a run, served by a thread of their own.
+struct Pages {
+    address: SocketAddr,
+    stop: Stop,
+    thread: JoinHandle<server::Result<()>>,
+}
+
+impl Pages {
+    /// Begins to serve, before the first stage, and says where.
+    fn open(address: SocketAddr, run: &Run, context: &Context) -> Result<Pages> {
+        let server = Server::bind(serve::beside_run(&run.folder.parent(), address, context))?;
+        let (address, stop) = (server.address(), Stop::new());
+        if !address.ip().is_loopback() {
+            context.line("warning: whoever reaches this address may use the server");
+        }
+        println!("School: http://{address}/school?run={}", run.folder.name().replace(' ', "%20"));
+        let asked = stop.clone();
+        Ok(Pages { address, stop, thread: std::thread::spawn(move || server.run(&asked)) })
+    }
+
+    /// Serves on until Ctrl-C, or until the server fails.
+    fn stay(self, context: &Context) -> Result<()> {
+        println!("serving until Ctrl-C: http://{}/", self.address);
+        while !context.stop.requested() && !self.thread.is_finished() {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        self.close()
+    }
+
+    /// Ends the serving.
+    fn close(self) -> Result<()> {
+        self.stop.request();
+        let served = self.thread.join().map_err(|_| anyhow::anyhow!("the server ended in a bug of its own"))?;
+        Ok(served?)
+    }
 }
 
 /// Passes over the conversations on self and manners: more than two thousand among ten times as many others.

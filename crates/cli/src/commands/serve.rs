@@ -59,6 +59,21 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     Ok(server.run(&context.stop)?)
 }
 
+/// Options of a server beside a run: the models and runs of a folder, as `serve` without arguments would have them.
+pub fn beside_run(runs: &Path, address: SocketAddr, context: &Context) -> Options {
+    Options {
+        address,
+        keys: Vec::new(),
+        models: Vec::new(),
+        runs: Some(runs.to_path_buf()),
+        data: runs.join("server"),
+        limits: Limits::default(),
+        tools: tools(context),
+        tools_offered: world::TOOLS_OFFERED.to_owned(),
+        threads: context.threads,
+    }
+}
+
 /// What the server is told.
 fn options(args: &Args, context: &Context) -> anyhow::Result<Options> {
     if !(0.001..1e6).contains(&args.memory) {
@@ -70,16 +85,13 @@ fn options(args: &Args, context: &Context) -> anyhow::Result<Options> {
         streams: usize::from(args.streams),
         ..Limits::default()
     };
+    let usual = beside_run(&args.runs, args.address, context);
     Ok(Options {
-        address: args.address,
         keys: args.keys.as_deref().map(read_keys).transpose()?.unwrap_or_default(),
         models: args.model.clone(),
-        runs: Some(args.runs.clone()),
-        data: args.data.clone().unwrap_or_else(|| args.runs.join("server")),
+        data: args.data.clone().unwrap_or_else(|| usual.data.clone()),
         limits,
-        tools: tools(context),
-        tools_offered: world::TOOLS_OFFERED.to_owned(),
-        threads: context.threads,
+        ..usual
     })
 }
 

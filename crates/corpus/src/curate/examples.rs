@@ -1,4 +1,4 @@
-//! Examples for people: pages beside what extraction made of them, and texts that each rule dropped.
+//! Examples for people: pages beside what extraction made of them, texts that each rule dropped, and texts that stayed.
 //!
 //! Of each kind those with the smallest hashes of their ids are kept, which is a random choice that depends on nothing else.
 
@@ -14,7 +14,7 @@ const TEXT_BYTES: usize = 1500;
 const HTML_BYTES: usize = 200_000;
 const MAIN_TEXT_BYTES: usize = 20_000;
 
-/// A document that was dropped.
+/// A document that was dropped, or kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
@@ -50,6 +50,9 @@ pub struct Examples {
     pub extractions: Vec<Extraction>,
     /// Dropped documents by reason.
     pub dropped: BTreeMap<String, Vec<Example>>,
+    /// Documents that passed everything.
+    #[serde(default)]
+    pub kept: Vec<Example>,
 }
 
 /// A random number that belongs to an id.
@@ -77,18 +80,12 @@ impl Examples {
 
     /// Offers a dropped document.
     pub fn offer_dropped(&mut self, reason: &str, id: &str, name: &str, text: &str) {
-        let order = order_of(id);
-        let of_reason = self.dropped.entry(reason.to_string()).or_default();
-        if of_reason.len() == MOST && of_reason[MOST - 1].order <= order {
-            return;
-        }
-        let example = Example {
-            name: name.to_string(),
-            text: beginning(text, TEXT_BYTES).to_string(),
-            characters: text.chars().count() as u64,
-            order,
-        };
-        keep_smallest(of_reason, [example], |example| example.order);
+        offer(self.dropped.entry(reason.to_string()).or_default(), id, name, text);
+    }
+
+    /// Offers a document that passed everything.
+    pub fn offer_kept(&mut self, id: &str, name: &str, text: &str) {
+        offer(&mut self.kept, id, name, text);
     }
 
     /// Adds those of another part of the input.
@@ -97,7 +94,19 @@ impl Examples {
         for (reason, examples) in other.dropped {
             keep_smallest(self.dropped.entry(reason).or_default(), examples, |example| example.order);
         }
+        keep_smallest(&mut self.kept, other.kept, |example| example.order);
     }
+}
+
+/// Takes a document among the examples if its order is small enough.
+fn offer(examples: &mut Vec<Example>, id: &str, name: &str, text: &str) {
+    let order = order_of(id);
+    if examples.len() == MOST && examples[MOST - 1].order <= order {
+        return;
+    }
+    let example =
+        Example { name: name.to_string(), text: beginning(text, TEXT_BYTES).to_string(), characters: text.chars().count() as u64, order };
+    keep_smallest(examples, [example], |example| example.order);
 }
 
 /// Adds examples and keeps the [`MOST`] of smallest order; among equals those that came first.
@@ -125,6 +134,7 @@ mod tests {
                 let mut examples = Examples::default();
                 for i in (0..100).filter(|i| i * parts / 100 == part) {
                     examples.offer_dropped(["a/x", "b"][i % 2], &i.to_string(), "n", &"ä".repeat(i * 20));
+                    examples.offer_kept(&i.to_string(), "n", "text");
                     if order_of(&i.to_string()) < examples.extraction_bound() {
                         examples.offer_extraction(&i.to_string(), &i.to_string(), "<p>", "text");
                     }
@@ -135,6 +145,7 @@ mod tests {
         };
         let whole = choose(1);
         assert_eq!((whole.extractions.len(), whole.dropped["a/x"].len(), whole.dropped["b"].len()), (MOST, MOST, MOST));
+        assert_eq!(whole.kept.len(), MOST);
         assert!(whole.dropped.values().flatten().all(|example| example.text.len() as u64 == (2 * example.characters).min(1500)));
         assert_eq!(choose(3), whole);
         assert_eq!(choose(100), whole);

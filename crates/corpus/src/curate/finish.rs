@@ -133,6 +133,7 @@ impl Join {
             _ => {}
         }
         self.steps[2].keep(document.text.len() as u64);
+        self.examples.offer_kept(&document.id, document.name(), &document.text);
         self.writer.write(document)
     }
 

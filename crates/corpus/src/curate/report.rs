@@ -25,6 +25,7 @@ pub fn html(funnel: &Funnel, examples: &Examples, times: &[TaskTime]) -> String 
     );
     summary(&mut out, funnel);
     steps(&mut out, funnel, examples);
+    kept(&mut out, &examples.kept);
     extractions(&mut out, &examples.extractions);
     histograms(&mut out, funnel);
     languages(&mut out, funnel);
@@ -136,6 +137,14 @@ fn example(out: &mut String, example: &Example) {
         let _ = write!(out, "<pre>{}</pre>", escape(&example.text));
     }
     out.push_str("</div>");
+}
+
+/// Some of what passed everything.
+fn kept(out: &mut String, kept: &[Example]) {
+    if !kept.is_empty() {
+        out.push_str("<h2>What stayed, for example</h2>\n");
+        kept.iter().for_each(|stayed| example(out, stayed));
+    }
 }
 
 /// Pages beside their main text.
@@ -289,6 +298,7 @@ mod tests {
         let mut examples = Examples::default();
         examples.offer_dropped("fineweb/short_lines", "1", attack, attack);
         examples.offer_extraction("2", attack, attack, attack);
+        examples.offer_kept("3", attack, attack);
         let mut step = Step { name: "fineweb".into(), ..Step::default() };
         step.keep(100);
         step.drop(Reason("fineweb/short_lines"));
@@ -299,7 +309,7 @@ mod tests {
         let page = html(&funnel, &examples, &[time]);
         assert!(!page.contains("<script") && !page.contains("srcdoc='"), "{page}");
         assert_eq!(page.matches("<iframe").count(), 1);
-        assert_eq!(page.matches("alert(1)").count(), 7, "{page}");
+        assert_eq!(page.matches("alert(1)").count(), 9, "{page}");
         assert!(page.contains("Content-Security-Policy") && page.contains("short lines") && page.contains("1,024 to 2,047: 1 kept"));
         for (open, close) in [("<div", "</div>"), ("<details", "</details>"), ("<span", "</span>"), ("<table", "</table>")] {
             assert_eq!(page.matches(open).count(), page.matches(close).count(), "{open}");

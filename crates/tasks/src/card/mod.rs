@@ -36,7 +36,7 @@ pub use recall::{Level, Topic};
 pub use recitation::Recital;
 pub use sums::{Example, Problems, THREE_DIGITS};
 pub(crate) use table::aligned;
-pub use table::{full_table, table};
+pub use table::{Cell, Measured, full_table, measured, table};
 pub use tools::{Coded, Looked, ToolUse};
 pub use unseen::Inventions;
 

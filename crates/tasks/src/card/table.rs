@@ -8,10 +8,30 @@ use super::honesty::OFTEN;
 use super::{ModelCard, THREE_DIGITS};
 use crate::stats::Rate;
 
+/// One thing measured, of all models that have a value for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Its name; what stands before the first colon is the section.
+    pub name: String,
+    /// Whether it belongs into the short table.
+    pub leads: bool,
+    /// A value for each model, in their order.
+    pub cells: Vec<Option<Cell>>,
+}
+
+/// What was measured of one model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// As people read it.
+    pub text: String,
+    /// The rate that it tells, where it is one.
+    pub rate: Option<Rate>,
+}
+
 /// One thing measured of one model.
 struct Row {
     name: String,
-    value: String,
+    cell: Cell,
     /// Whether it belongs into the short table.
     leads: bool,
 }
@@ -24,13 +44,14 @@ impl Rows {
     /// A rate; nothing where nothing was asked.
     fn rate(&mut self, leads: bool, name: impl Into<String>, rate: Rate) {
         if rate.n > 0 {
-            self.0.push(Row { name: name.into(), value: percent(rate), leads });
+            let cell = Cell { text: percent(rate), rate: Some(rate) };
+            self.0.push(Row { name: name.into(), cell, leads });
         }
     }
 
     /// Anything else; it belongs into the short table.
-    fn value(&mut self, name: impl Into<String>, value: String) {
-        self.0.push(Row { name: name.into(), value, leads: true });
+    fn value(&mut self, name: impl Into<String>, text: String) {
+        self.0.push(Row { name: name.into(), cell: Cell { text, rate: None }, leads: true });
     }
 }
 
@@ -44,26 +65,35 @@ pub fn full_table(models: &BTreeMap<String, ModelCard>) -> String {
     of_rows(models, |_| true)
 }
 
-fn of_rows(models: &BTreeMap<String, ModelCard>, wanted: impl Fn(&Row) -> bool) -> String {
+/// All that was measured of any of the models, and the models' names, both in the order of the card.
+pub fn measured(models: &BTreeMap<String, ModelCard>) -> (Vec<&str>, Vec<Measured>) {
     let models = in_order(models);
-    let columns: Vec<Vec<Row>> = models.iter().map(|(_, model)| rows(model).into_iter().filter(&wanted).collect()).collect();
-    let mut names: Vec<&str> = Vec::new();
-    for row in columns.iter().flatten() {
-        if !names.contains(&row.name.as_str()) {
-            names.push(&row.name);
+    let columns: Vec<Vec<Row>> = models.iter().map(|(_, model)| rows(model)).collect();
+    let mut all: Vec<Measured> = Vec::new();
+    for (column, rows) in columns.into_iter().enumerate() {
+        for row in rows {
+            let at = all.iter().position(|measured| measured.name == row.name).unwrap_or_else(|| {
+                all.push(Measured { name: row.name, leads: row.leads, cells: vec![None; models.len()] });
+                all.len() - 1
+            });
+            all[at].cells[column].get_or_insert(row.cell);
         }
     }
-    if names.is_empty() {
+    all.sort_by_key(|measured| order(&measured.name));
+    (models.into_iter().map(|(name, _)| name).collect(), all)
+}
+
+fn of_rows(models: &BTreeMap<String, ModelCard>, wanted: impl Fn(&Measured) -> bool) -> String {
+    let (models, mut measured) = measured(models);
+    measured.retain(wanted);
+    if measured.is_empty() {
         return String::new(); // a run on files of one's own has no answer key
     }
-    names.sort_by_key(|name| order(name));
     let mut cells = vec![vec!["measured".to_owned()]];
-    cells[0].extend(models.iter().map(|(name, _)| (*name).to_owned()));
-    for name in names {
-        let value = |column: &Vec<Row>| column.iter().find(|row| row.name == name).map(|row| row.value.clone()).unwrap_or_default();
-        let mut row = vec![name.to_owned()];
-        row.extend(columns.iter().map(value));
-        cells.push(row);
+    cells[0].extend(models.iter().map(|name| (*name).to_owned()));
+    for Measured { name, cells: of_models, .. } in measured {
+        let text = |cell: Option<Cell>| cell.map(|cell| cell.text).unwrap_or_default();
+        cells.push(std::iter::once(name).chain(of_models.into_iter().map(text)).collect());
     }
     aligned(&cells)
 }
