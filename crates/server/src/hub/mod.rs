@@ -337,11 +337,6 @@ impl Lease {
         self.submit_as(request, Manner::Chat { here, of_caller: Vec::new() }).await
     }
 
-    /// Asks for the bare continuation of a text: special tokens are spelt out.
-    pub async fn submit_raw(&self, request: Request) -> Result<Answering, Refusal> {
-        self.submit_as(request, Manner::Raw).await
-    }
-
     /// Asks for an answer that is read in this manner.
     pub async fn submit_as(&self, request: Request, manner: Manner) -> Result<Answering, Refusal> {
         let mut answers = self.submit_all(vec![request], manner).await?;

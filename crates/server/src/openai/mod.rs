@@ -69,7 +69,7 @@ fn about(model: &crate::hub::ModelInfo) -> Value {
     let age = std::fs::metadata(&model.path).and_then(|about| about.modified()).map_or(0, seconds);
     json!({
         "id": model.id, "object": "model", "created": age, "owned_by": "schoolhouse",
-        "loaded": model.loaded, "chat": model.chat,
+        "loaded": model.loaded, "bytes": model.bytes, "chat": model.chat,
     })
 }
 

@@ -63,11 +63,6 @@ impl Blocks {
         self.close(&starts, self.open.len())
     }
 
-    /// The number that the next block will have.
-    pub fn next_index(&self) -> usize {
-        self.index
-    }
-
     /// Renders the blocks before `end` for good.
     fn close(&mut self, starts: &[usize], end: usize) -> Vec<Block> {
         let starts: Vec<usize> = starts.iter().copied().filter(|start| *start < end).collect();
@@ -148,7 +143,8 @@ mod tests {
         let last = blocks.finish();
         assert_eq!(numbers(&last), [5]);
         assert!(last[0].html.contains("<span"), "{}", last[0].html);
-        assert_eq!(blocks.next_index(), 6);
+        blocks.push("More.");
+        assert_eq!(numbers(&blocks.finish()), [6], "what comes behind the end is a text of its own");
     }
 
     #[test]

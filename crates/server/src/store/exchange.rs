@@ -57,18 +57,16 @@ fn message_json(message: &Stored) -> Vec<Value> {
     if parts.iter().all(|part| writer.push(part)) { writer.finish() } else { vec![json!({ "role": "assistant", "content": parts })] }
 }
 
-/// An answer's parts without calls that nobody answered: it ended there.
+/// An answer's parts without calls that nobody answered (it ended there), outputs that answer nothing, and words that say nothing.
 fn answered(parts: &[Part]) -> Vec<Part> {
     let is_call = |part: &Part| matches!(part, Part::Search(_) | Part::Python(_));
-    let mut kept = Vec::new();
-    for (index, part) in parts.iter().enumerate() {
-        let has_output = matches!(parts.get(index + 1), Some(Part::Output(_)));
-        let is_stray = matches!(part, Part::Output(_)) && !index.checked_sub(1).is_some_and(|before| is_call(&parts[before]));
-        if !(is_call(part) && !has_output || is_stray || part.words().is_empty() && !is_call(part) && !matches!(part, Part::Output(_))) {
-            kept.push(part.clone());
-        }
-    }
-    kept
+    let is_output = |part: &Part| matches!(part, Part::Output(_));
+    let stays = |index: usize| match &parts[index] {
+        Part::Search(_) | Part::Python(_) => parts.get(index + 1).is_some_and(is_output),
+        Part::Output(_) => index > 0 && is_call(&parts[index - 1]),
+        Part::Text(words) | Part::Thought(words) => !words.is_empty(),
+    };
+    (0..parts.len()).filter(|&index| stays(index)).map(|index| parts[index].clone()).collect()
 }
 
 /// Writes an answer as OpenAI's messages: what is thought, said and called, then what the tool says, and so on.
