@@ -32,7 +32,12 @@ pub(super) struct TokenizeRequest {
 }
 
 /// A text, or a conversation, as tokens.
-#[utoipa::path(post, path = "/tokenize", request_body = TokenizeRequest, responses((status = 200, body = Value), (status = 400, body = Value)))]
+#[utoipa::path(
+    post,
+    path = "/tokenize",
+    request_body = TokenizeRequest,
+    responses((status = 200, body = Value), (status = 400, body = Value))
+)]
 pub(super) async fn tokenize(State(app): State<Arc<App>>, JsonBody(body): JsonBody<TokenizeRequest>) -> Result<Json<Value>, Refusal> {
     let opened = app.hub.opened(&body.model).await?;
     let ids = match (body.prompt, body.messages) {
@@ -61,7 +66,12 @@ pub(super) struct DetokenizeRequest {
 }
 
 /// Tokens as a text.
-#[utoipa::path(post, path = "/detokenize", request_body = DetokenizeRequest, responses((status = 200, body = Value), (status = 400, body = Value)))]
+#[utoipa::path(
+    post,
+    path = "/detokenize",
+    request_body = DetokenizeRequest,
+    responses((status = 200, body = Value), (status = 400, body = Value))
+)]
 pub(super) async fn detokenize(State(app): State<Arc<App>>, JsonBody(body): JsonBody<DetokenizeRequest>) -> Result<Json<Value>, Refusal> {
     let tokenizer = app.hub.tokenizer(&body.model).await?;
     match body.tokens.iter().find(|&&id| id as usize >= tokenizer.vocab_size()) {
@@ -86,7 +96,12 @@ pub(super) struct TemplateRequest {
 
 /// A conversation as the model reads it, up to where the assistant writes: as a text in which special tokens are spelt out, and
 /// as ids. Only the ids tell special tokens from texts that spell them.
-#[utoipa::path(post, path = "/apply-template", request_body = TemplateRequest, responses((status = 200, body = Value), (status = 400, body = Value)))]
+#[utoipa::path(
+    post,
+    path = "/apply-template",
+    request_body = TemplateRequest,
+    responses((status = 200, body = Value), (status = 400, body = Value))
+)]
 pub(super) async fn apply_template(State(app): State<Arc<App>>, JsonBody(body): JsonBody<TemplateRequest>) -> Result<Json<Value>, Refusal> {
     let ids = rendered(&app, &body.model, &body.messages).await?;
     let tokenizer = app.hub.tokenizer(&body.model).await?;

@@ -110,7 +110,8 @@ fn thoughts_stand_apart() {
     assert_eq!(answer["choices"][0]["message"]["content"], "", "nothing but the mark of a thought was written");
     assert_eq!(answer["usage"]["completion_tokens"], 4);
     // A thought goes back as it came.
-    let messages = json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "reasoning_content": "c"}, {"role": "user", "content": "d"}]);
+    let thinking = json!({"role": "assistant", "content": "b", "reasoning_content": "c"});
+    let messages = json!([{"role": "user", "content": "a"}, thinking, {"role": "user", "content": "d"}]);
     let shown = server.post("/apply-template", json!({"model": "school/small", "messages": messages})).ok();
     assert!(shown["prompt"].as_str().unwrap().contains("<think>c</think>b<|im_end|>"), "{shown}");
 }
