@@ -127,8 +127,11 @@ fn a_folder_in_use_or_of_something_else_is_refused() {
     refused(&answer(&mut run(&scratch, &endless)), &["is in use by another process"]);
     // A command of its own on a stage's folder is kept out too.
     wait_until(|| scratch.join("run/base/metrics.jsonl").exists());
-    let mut beside = scratch.schoolhouse();
-    beside.args(["pretrain", "--depth", "1", "--shards", "run/shards", "--tokenizer", "run/tokenizer", "--out", "run/base"]);
+    let mut beside = schoolhouse();
+    beside.args(["--quiet", "pretrain", "--depth", "1"]);
+    for (flag, folder) in [("--shards", "run/shards"), ("--tokenizer", "run/tokenizer"), ("--out", "run/base")] {
+        beside.arg(flag).arg(scratch.join(folder));
+    }
     refused(&answer(&mut beside), &["run/base is in use by another process"]);
     first.kill().unwrap();
     first.wait().unwrap();
