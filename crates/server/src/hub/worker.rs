@@ -187,9 +187,9 @@ impl Desk {
         for ticket in lost {
             runner.cancel(engine, ticket);
             if let Some(asked) = self.asked.get_mut(&ticket) {
-                let seconds = asked.clock.submitted.elapsed().as_secs();
+                let seconds = asked.clock.submitted.elapsed().as_secs_f64();
                 asked.send(Event::Failed(Refusal::timeout(format!(
-                    "the answer was not whole after {seconds} seconds, which is all that a request may take here; ask for fewer tokens"
+                    "the answer was not whole after {seconds:.0} seconds, which is all that a request may take here; ask for fewer tokens"
                 ))));
             }
             self.end(ticket, Outcome::Abort);

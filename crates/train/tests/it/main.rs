@@ -90,7 +90,9 @@ fn it_learns_and_the_held_out_pages_are_told_apart_from_noise() {
         let last = summary.val_bpb.unwrap();
         assert!((7.5..8.5).contains(&first), "an untrained model on bytes spends about 8 bits each, not {first}");
         assert!(last < 3.0, "{method:?} on {architecture:?} ends at {last} bits per byte");
-        assert_eq!(rows[60]["val_bpb"].as_f64(), summary.val_bpb);
+        // What is read back may differ in the last bit.
+        let logged = rows[60]["val_bpb"].as_f64().unwrap();
+        assert!((logged - last).abs() < 1e-12, "{logged} in the log, {last} in the summary");
     }
 }
 
