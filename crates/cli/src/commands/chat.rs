@@ -67,8 +67,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
 
 /// Python, and search over the documents that are named or stand beside the model.
 fn toolset(args: &Args, model: &Path, context: &Context) -> anyhow::Result<Toolset> {
-    let beside = std::path::absolute(model)?.with_file_name("documents");
-    let documents = args.search.clone().or_else(|| Some(beside).filter(|folder| folder.is_dir()));
+    let documents = match &args.search {
+        Some(named) => Some(named.clone()),
+        None => super::tools::documents_beside(model)?,
+    };
     if documents.is_none() {
         context.line("there is no search: name documents with --search");
     }

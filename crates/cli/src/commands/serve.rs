@@ -99,8 +99,7 @@ fn options(args: &Args, context: &Context) -> anyhow::Result<Options> {
 fn tools(context: &Context) -> MakeTools {
     let context = context.clone();
     Arc::new(move |model: &Path| {
-        let beside = std::path::absolute(model).map_err(|error| error.to_string())?.with_file_name("documents");
-        let documents = Some(beside).filter(|folder| folder.is_dir());
+        let documents = super::tools::documents_beside(model).map_err(|error| error.to_string())?;
         super::tools::toolset(documents.as_deref(), &context).map_err(|error| sentence(&error))
     })
 }

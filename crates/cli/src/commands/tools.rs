@@ -1,6 +1,6 @@
 //! The tools that models are given here: search over documents, and Python in a child of this program.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -10,6 +10,12 @@ use tools::search::{Search, SearchLimits};
 
 use super::search::open_index;
 use crate::context::Context;
+
+/// The folder `documents` beside a model, as a run has it, if there is one.
+pub fn documents_beside(model: &Path) -> std::io::Result<Option<PathBuf>> {
+    let beside = std::path::absolute(model)?.with_file_name("documents");
+    Ok(Some(beside).filter(|folder| folder.is_dir()))
+}
 
 /// Python, and search where there are documents.
 pub fn toolset(documents: Option<&Path>, context: &Context) -> anyhow::Result<Toolset> {
