@@ -1,6 +1,7 @@
 //! Graded problems: the file, and the program that says right or wrong. Knows no
 //! model; what it reads was written by one and is taken as hostile.
 
+use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -174,6 +175,15 @@ impl Decimal {
     }
 }
 
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let sign = if self.negative { "-" } else { "" };
+        let whole = if self.whole.is_empty() { "0" } else { &self.whole };
+        let point = if self.fraction.is_empty() { "" } else { "." };
+        write!(f, "{sign}{whole}{point}{}", self.fraction)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +266,13 @@ mod tests {
         check("1023", "#### 1023..", false);
         check("1023", "#### ١٠٢٣", false);
         check("7", "#### 7.", true);
+    }
+
+    #[test]
+    fn numbers_have_one_spelling() {
+        for (text, expected) in [("$1,080.00", "1080"), ("-007.50", "-7.5"), ("-0", "0"), ("0.5", "0.5"), ("12.", "12")] {
+            assert_eq!(Decimal::parse(text).unwrap().to_string(), expected);
+        }
     }
 
     #[test]

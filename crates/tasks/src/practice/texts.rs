@@ -24,7 +24,11 @@ pub(super) fn parity(rng: &mut Rng, level: usize) -> Draft {
 
 /// 0 or even, 1 or odd.
 pub(super) fn is_parity(problem: &Problem, value: &str) -> bool {
-    let word = if problem.answer == "0" { "even" } else { "odd" };
+    let word = match problem.answer.as_str() {
+        "0" => "even",
+        "1" => "odd",
+        other => other,
+    };
     same_value(value, &problem.answer) || same_value(value, word)
 }
 
