@@ -162,7 +162,7 @@ impl Shelf {
     pub(super) fn problem(&self, seed: u64, index: u64, level: usize, split: Split) -> Problem {
         let level = level.clamp(1, self.levels());
         let filled = (1..=level).rev().chain(level + 1..=self.levels()).find(|&level| self.count(level, split) > 0);
-        let mut places = filled.map_or(&[][..], |level| &self.places[level - 1][split as usize]).to_vec();
+        let mut places = filled.map(|level| self.places[level - 1][split as usize].clone()).unwrap_or_default();
         let n = places.len() as u64;
         Rng::derive(seed, &[label("shelf"), level as u64, split as u64, index / n]).shuffle(&mut places);
         self.problems[places[(index % n) as usize]].clone()

@@ -187,7 +187,8 @@ mod tests {
         let problem = judged.problem(1, 0, 2, Split::Train);
         assert_eq!(judged.score(&problem, "99").unwrap(), 1.0);
         assert_eq!(judged.name(), "addition");
-        let Prompt::Chat(turns) = &asked.lock().unwrap()[0].prompt else { panic!("a conversation") };
+        let prompt = asked.lock().unwrap()[0].prompt.clone();
+        let Prompt::Chat(turns) = prompt else { panic!("a conversation") };
         assert!(turns[0].1.contains(&problem.question) && turns[0].1.contains(&format!("Right answer:\n{}\n", problem.answer)));
         for (how, expected) in [(End::Refused, "would not judge: RIGHT"), (End::TooLong, "longer than the judge's context")] {
             *end.lock().unwrap() = how;
