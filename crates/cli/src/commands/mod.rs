@@ -24,6 +24,8 @@ pub mod questions;
 
 pub mod probe;
 
+pub mod problems;
+
 pub mod rl;
 
 pub mod tools;

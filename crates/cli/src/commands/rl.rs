@@ -1,22 +1,21 @@
 //! `rl`: a model practises problems with verifiable answers.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use base::hold::Hold;
 use base::jsonl::read_jsonl;
 use engine::Toolset;
 use serde_json::Value;
-use tasks::practice::{self, Environment, Judged, Programs};
+use tasks::practice::{self, Environment, Judged};
 use train::checkpoint::METRICS;
 use train::objective::{Policy, PolicyMethod};
 use train::rl::{self, Course, Learn, Reward, RlConfig};
 use train::trainer::Summary;
 
 use super::answerer::EndpointArgs;
-use super::eval::from_tasks;
 use super::pretrain::cost;
+use super::problems::open;
 use super::tools::toolset;
 use crate::context::{self, Context};
 
@@ -184,10 +183,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let tools = args.tools.then(|| toolset(documents.as_deref(), context)).transpose()?;
     let mut courses = Vec::new();
     for (name, weight) in &args.environments {
-        courses.push(Course { environment: built_in(name, context)?, weight: *weight });
+        courses.push(Course { environment: built_in(name)?, weight: *weight });
     }
     for (file, weight) in &args.files {
-        for environment in in_file(Path::new(file), &args.generators, context)? {
+        for environment in in_file(Path::new(file), &args.generators)? {
             let environment = if args.judge { judged(environment, &args.endpoint, context)? } else { environment };
             courses.push(Course { environment, weight: *weight });
         }
@@ -276,27 +275,18 @@ pub fn in_short(folder: &Path) -> anyhow::Result<String> {
     Ok(format!("held out: {}", words.join(", ")))
 }
 
-/// An environment by its name; that of programs runs them in the sandbox.
-pub fn built_in(name: &str, context: &Context) -> anyhow::Result<Box<dyn Environment>> {
-    if name == practice::python::NAME {
-        return Ok(Box::new(Programs::built_in(python(context)?)));
-    }
-    practice::environment(name).with_context(|| {
-        format!("there is no environment named {name} (there are {}, {})", practice::NAMES.join(", "), practice::python::NAME)
-    })
+/// A built-in environment.
+pub fn built_in(name: &str) -> anyhow::Result<Box<dyn Environment>> {
+    open(Some(name), None)?.context("an environment has a name")
 }
 
 /// The environments of a file: one for each of these generators, or one for all of it.
-pub fn in_file(file: &Path, generators: &[String], context: &Context) -> anyhow::Result<Vec<Box<dyn Environment>>> {
+pub fn in_file(file: &Path, generators: &[String]) -> anyhow::Result<Vec<Box<dyn Environment>>> {
     let wanted = match generators {
         [] => vec![None],
         named => named.iter().map(|name| Some(name.as_str())).collect(),
     };
-    wanted.into_iter().map(|generator| practice::read(file, generator, Some(python(context)?)).map_err(from_tasks)).collect()
-}
-
-fn python(context: &Context) -> anyhow::Result<Arc<dyn engine::Tool>> {
-    toolset(None, context)?.python.context("this build has no Python")
+    wanted.into_iter().map(|generator| open(generator, Some(file))?.context("a file holds problems")).collect()
 }
 
 /// An environment whose answers a model behind an endpoint judges.

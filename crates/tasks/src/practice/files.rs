@@ -162,7 +162,7 @@ impl Shelf {
     pub(super) fn problem(&self, seed: u64, index: u64, level: usize, split: Split) -> Problem {
         let level = level.clamp(1, self.levels());
         let filled = (1..=level).rev().chain(level + 1..=self.levels()).find(|&level| self.count(level, split) > 0);
-        let mut places = filled.map_or(&[][..], |level| &self.places[level - 1][split as usize]).to_vec();
+        let mut places = filled.map(|level| self.places[level - 1][split as usize].clone()).unwrap_or_default();
         let n = places.len() as u64;
         Rng::derive(seed, &[label("shelf"), level as u64, split as u64, index / n]).shuffle(&mut places);
         self.problems[places[(index % n) as usize]].clone()
@@ -309,5 +309,142 @@ impl Environment for Gsm8k {
 
     fn score(&self, problem: &Problem, answer: &str) -> Result<f64> {
         Ok(if grade(problem, answer) { 1.0 } else { 0.0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A file of this test's own, removed behind it.
+    struct File(PathBuf);
+
+    impl File {
+        fn new(name: &str, text: &str) -> File {
+            let folder = std::env::temp_dir().join(format!("schoolhouse-practice-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            let path = folder.join(name);
+            std::fs::write(&path, text).unwrap();
+            File(path)
+        }
+    }
+
+    impl Drop for File {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    /// Refusals, each as the one sentence that it is.
+    #[track_caller]
+    fn refused(name: &str, text: &str, generator: Option<&str>, expected: &str) {
+        let file = File::new(name, text);
+        let error = read(&file.0, generator, None).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains(expected) && error.contains(name), "{error:?} should say {expected:?}");
+    }
+
+    fn questions(environment: &dyn Environment, level: usize, split: Split, n: u64) -> Vec<String> {
+        (0..n).map(|index| environment.problem(1, index, level, split).question).collect()
+    }
+
+    #[test]
+    fn any_questions_with_answers_are_an_environment() {
+        let lines: String = (0..50).map(|n| format!("{{\"question\": \"Double {n}?\", \"answer\": {}}}\n", 2 * n)).collect();
+        let file = File::new("doubles.jsonl", &lines);
+        let doubles = read(&file.0, None, None).unwrap();
+        assert_eq!((doubles.name(), doubles.levels()), ("doubles", 1));
+        let counts = Split::ALL.map(|split| doubles.count(1, split).unwrap());
+        assert!(counts[1] > 2 && counts[0] + counts[1] == 50, "{counts:?}");
+        let n = counts[0] as u64;
+        let rounds = questions(&*doubles, 1, Split::Train, 2 * n);
+        let sorted = |part: &[String]| part.iter().cloned().collect::<BTreeSet<_>>();
+        assert_eq!(sorted(&rounds[..n as usize]).len(), n as usize, "each comes once before one comes again");
+        assert_eq!(sorted(&rounds[..n as usize]), sorted(&rounds[n as usize..]));
+        assert_ne!(rounds[..n as usize], rounds[n as usize..]);
+        assert!(sorted(&questions(&*doubles, 1, Split::Test, 20)).is_disjoint(&sorted(&rounds)));
+        let problem = doubles.problem(1, 0, 1, Split::Test);
+        assert_eq!(doubles.score(&problem, &format!("#### {}", problem.answer)).unwrap(), 1.0);
+        assert_eq!(doubles.score(&problem, "#### 1").unwrap(), 0.0);
+    }
+
+    #[test]
+    fn the_projects_own_problems_come_by_generator_and_level() {
+        let mut lines = String::new();
+        for (name, level) in [("addition", 1), ("addition", 3), ("countdown", 2)] {
+            let generator = environment(name).unwrap();
+            for (split, index) in Split::ALL.into_iter().flat_map(|split| (0..5).map(move |index| (split, index))) {
+                lines += &serde_json::to_string(&generator.problem(1, index, level, split)).unwrap();
+                lines += "\n";
+            }
+        }
+        let file = File::new("own.jsonl", &lines);
+        let sums = read(&file.0, Some("addition"), None).unwrap();
+        assert_eq!((sums.name(), sums.levels()), ("addition", 3));
+        assert_eq!([1, 2, 3].map(|level| sums.count(level, Split::Train).unwrap()), [5, 0, 5]);
+        assert_eq!(questions(&*sums, 2, Split::Train, 9), questions(&*sums, 2, Split::Train, 9));
+        let of = |level| questions(&*sums, level, Split::Train, 5).into_iter().collect::<BTreeSet<_>>();
+        assert_eq!((of(2), of(1).is_disjoint(&of(3))), (of(1), true), "a level without problems is given those below");
+        let again = sums.problem(7, 3, 3, Split::Test);
+        assert!((0..5).any(|index| environment("addition").unwrap().problem(1, index, 3, Split::Test) == again), "nothing is lost");
+
+        let all = read(&file.0, None, None).unwrap();
+        assert_eq!(all.name(), "own");
+        let countdown = environment("countdown").unwrap().problem(1, 0, 2, Split::Train);
+        let turned = format!("({})", countdown.answer);
+        assert_eq!(all.score(&countdown, &turned).unwrap(), 1.0, "a generator's problems are graded by it");
+    }
+
+    #[test]
+    fn what_is_held_out_anywhere_is_held_out() {
+        let line = |question: &str, split: &str| format!("{{\"question\": \"{question}\", \"answer\": \"x\", \"split\": \"{split}\"}}\n");
+        let text = [line("A?", "train"), line("B?", "train"), line(" b?", "test"), line("C?", "test")].concat();
+        let file = File::new("both.jsonl", &text);
+        let found = read(&file.0, None, None).unwrap();
+        assert_eq!(Split::ALL.map(|split| found.count(1, split).unwrap()), [1, 2]);
+        assert_eq!(questions(&*found, 1, Split::Train, 3), ["A?"; 3]);
+    }
+
+    #[test]
+    fn gsm8k_is_read_as_it_is_published() {
+        let line = |n: usize| {
+            let steps: String = (0..n % 3 + 1).map(|_| format!("{n}+{n}=<<{n}+{n}={}>>{}\\n", 2 * n, 2 * n)).collect();
+            format!("{{\"question\": \"What is {n} and {n}?\", \"answer\": \"{steps}#### 1,{:03}\"}}\n", 2 * n)
+        };
+        let train = File::new("train.jsonl", &(0..60).map(line).collect::<String>());
+        let test = File::new("test.jsonl", &((58..64).map(line).collect::<String>() + "{\"question\": 3}\n"));
+        let found = read(&train.0, None, None).unwrap();
+        assert_eq!((found.name(), found.levels()), ("gsm8k", 3));
+        let both = Gsm8k::read(&train.0, Some(&test.0)).unwrap();
+        let counts = |split| (1..=3).map(|level| both.count(level, split).unwrap()).sum::<usize>();
+        assert_eq!((counts(Split::Train), counts(Split::Test)), (58, 6), "what the test file asks is not practised");
+        assert_eq!(both.damaged().len(), 1);
+        let problem = both.problem(1, 0, 2, Split::Test);
+        let n: usize = problem.question.split(' ').nth(2).unwrap().parse().unwrap();
+        assert_eq!((problem.answer.clone(), n % 3), ((1000 + 2 * n).to_string(), 1));
+        for (answer, expected) in [(format!("so #### 1,{:03}", 2 * n), 1.0), (problem.answer.clone(), 1.0), ("It is 1000".into(), 0.0)] {
+            assert_eq!(both.score(&problem, &answer).unwrap(), expected, "{answer}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_no_use_is_one_sentence() {
+        let good = "{\"question\": \"A?\", \"answer\": \"x\"}\n";
+        refused("empty.jsonl", "", None, "no problem for train; write \"split\": \"train\" into some of its lines");
+        refused("untested.jsonl", &good.replace('}', ", \"split\": \"train\"}"), None, "no problem for test");
+        refused("torn.jsonl", &format!("{good}{{\"question\""), None, "is damaged at line 2");
+        refused("blank.jsonl", "{\"question\": \" \", \"answer\": 1}", None, "record 1: its question is empty");
+        refused("listed.jsonl", "{\"question\": \"A?\", \"answer\": [1]}", None, "neither a text nor a number");
+        refused("unanswered.jsonl", "{\"question\": \"A?\"}", None, "a problem without an answer (unanswered-00001)");
+        refused("split.jsonl", &good.replace('}', ", \"split\": \"dev\"}"), None, "its split is neither train nor test");
+        refused("meta.jsonl", &good.replace('}', ", \"metadata\": 3}"), None, "its metadata is no object");
+        refused("other.jsonl", good, Some("addition"), "no problems of the generator addition; it has those of other");
+        let program = "{\"question\": \"A?\", \"tests\": [{\"call\": \"f()\", \"expected\": 1}]}\n";
+        refused("programs.jsonl", program, None, "Python problems, which are graded by running them; give a sandbox");
+        refused("mixed.jsonl", &format!("{good}{program}"), None, "a Python problem (mixed-00002) among others");
+        let error = Gsm8k::read(&File::new("mmlu.jsonl", "{\"question\":\"A?\",\"choices\":[\"a\",\"b\"],\"answer\":0}").0, None).err();
+        assert!(error.unwrap().to_string().contains("records of the format mmlu, not of GSM8K"));
+        assert!(read(Path::new("nowhere.jsonl"), None, None).err().unwrap().to_string().contains("nowhere.jsonl"));
     }
 }

@@ -11,6 +11,7 @@ mod judged;
 mod numbers;
 pub mod python;
 mod stories;
+mod table;
 mod texts;
 mod tic_tac_toe;
 
@@ -24,8 +25,9 @@ use self::generator::GENERATORS;
 use crate::Result;
 
 pub use self::files::{Gsm8k, Listed, read};
-pub use self::judged::{Judged, asking};
+pub use self::judged::{Judge, Judged, asking};
 pub use self::python::Programs;
+pub use self::table::{overview, table};
 pub use crate::problems::Problem;
 
 /// Whether a problem is for practice or for tests.

@@ -3,6 +3,7 @@
 use model::Model;
 use serde_json::{Map, Value, json};
 use tasks::practice::{Problem, Split};
+use tasks::stats::pass_at_k;
 
 use super::Course;
 use super::rollout::{Answer, Asking};
@@ -50,9 +51,4 @@ pub(super) fn held_out(asking: &Asking, courses: &[Course], model: &Model, with_
         }
     }
     Ok(results)
-}
-
-/// The chance that of k answers one is right, of n of which c are: 1 - C(n-c, k) / C(n, k).
-pub(super) fn pass_at_k(n: usize, c: usize, k: usize) -> f64 {
-    1.0 - (0..k).map(|i| (n - c).saturating_sub(i) as f64 / (n - i) as f64).product::<f64>()
 }

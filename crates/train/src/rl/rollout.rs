@@ -10,10 +10,11 @@ use model::folder::EndTokens;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::{Map, Value, json};
 use tasks::practice::Problem;
+use tasks::stats::pass_at_k;
 use tokenizer::Tokenizer;
 use tokenizer::chat::{AnswerReader, ChatFormat, Conversation, Message, Read, Role};
 
-use super::measure::{KS, pass_at_k};
+use super::measure::KS;
 use super::{Course, Reward, RlConfig};
 use crate::{Error, Result};
 
