@@ -9,6 +9,7 @@ mod export;
 mod help;
 mod import;
 mod odds;
+mod practice;
 mod problems;
 mod quantize;
 mod resume;
