@@ -82,6 +82,8 @@ pub struct Budget {
     pub subtractions: usize,
     /// Multiplication sheets of eight.
     pub multiplications: usize,
+    /// Pages of small sums, differences, products and quotients.
+    pub tables: usize,
     /// Sheets of three word problems.
     pub word_problems: usize,
     /// Sheets that compare decimals.
@@ -158,6 +160,7 @@ impl Budget {
             additions: 160,
             subtractions: 20,
             multiplications: 20,
+            tables: 20,
             word_problems: 60,
             decimals: 10,
             spelling: 40,
@@ -194,10 +197,11 @@ impl Budget {
             quizzes: 3200,
             passages: 2000,
             echoes: 4200,
-            additions: 3300,
+            additions: 3600,
             subtractions: 140,
-            multiplications: 250,
-            word_problems: 1600,
+            multiplications: 110,
+            tables: 500,
+            word_problems: 1200,
             decimals: 80,
             spelling: 400,
             stories: 1100,

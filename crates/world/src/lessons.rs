@@ -35,7 +35,33 @@ pub fn sheets(seed: u64, budget: &Budget) -> Vec<Sheet> {
     add("multiplication", "multiply", budget.multiplications, 8, &problems::multiplication);
     add("word_problem", "stories", budget.word_problems, 3, &word_problem);
     add("decimals", "compare", budget.decimals, 5, &problems::decimals);
+    list.extend((0..budget.tables).map(|i| {
+        let rng = &mut Rng::derive(seed, &[label("tables"), i as u64]);
+        let lines: Vec<String> = (0..LINES_OF_A_TABLE).map(|_| known_by_heart(rng)).collect();
+        Sheet::school("tables", format!("https://math.school/tables/{}", i + 1), dates::before_cutoff(rng), lines.join("\n"))
+    }));
     list
+}
+
+/// Lines of a page of tables.
+const LINES_OF_A_TABLE: usize = 30;
+
+/// A small sum, difference, product or quotient: what is known by heart and what every step of a word problem is.
+fn known_by_heart(rng: &mut Rng) -> String {
+    let (a, b) = (rng.range(2, 9), rng.range(2, 9));
+    match rng.below(20) {
+        0..7 => format!("{a} * {b} = {}", a * b),
+        7..11 => format!("{} / {b} = {a}", a * b),
+        11..15 => {
+            let (a, b) = (rng.range(1, 40), if rng.chance(0.5) { b } else { rng.range(1, 25) });
+            format!("{a} + {b} = {}", a + b)
+        }
+        _ => {
+            let a = rng.range(11, 61);
+            let b = if rng.chance(0.5) { b } else { rng.range(1, (a - 1).min(36)) };
+            format!("{a} - {b} = {}", a - b)
+        }
+    }
 }
 
 /// How an exercise is solved: seven of ten at once; word problems also in one line.
@@ -53,6 +79,23 @@ fn style(rng: &mut Rng, problem: &Problem) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_line_of_a_table_is_true() {
+        for sheet in sheets(3, &Budget { tables: 40, ..Budget::smoke() }).iter().filter(|sheet| sheet.kind == "tables") {
+            for line in sheet.text.lines() {
+                let words: Vec<&str> = line.split(' ').collect();
+                let number = |at: usize| words[at].parse::<i64>().unwrap();
+                let value = match words[1] {
+                    "*" => number(0) * number(2),
+                    "/" => number(0) / number(2),
+                    "+" => number(0) + number(2),
+                    _ => number(0) - number(2),
+                };
+                assert!(value == number(4) && value > 0 && words[3] == "=", "{line}");
+            }
+        }
+    }
 
     #[test]
     fn shares_are_as_stated_and_no_test_problem_is_shown() {

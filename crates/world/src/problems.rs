@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 /// A question, its answer, and how to get there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
-    /// "addition", "subtraction", "multiplication", "word_problem", "decimals", "letters", "thirds", "six_digit_addition", "dots".
+    /// "addition", "three_digit_addition", "subtraction", "multiplication", "word_problem", "decimals", "letters", "thirds",
+    /// "six_digit_addition", "dots".
     pub generator: &'static str,
     /// What makes it the same problem in other words.
     pub key: String,
@@ -97,7 +98,7 @@ pub fn addition(rng: &mut Rng) -> Problem {
 
 /// `a + b` with exactly three digits each.
 pub fn three_digit_addition(rng: &mut Rng) -> Problem {
-    sum(rng.range(100, 999), rng.range(100, 999))
+    Problem { generator: "three_digit_addition", ..sum(rng.range(100, 999), rng.range(100, 999)) }
 }
 
 /// The problem `a + b`, worked digit by digit from the right with carries.
@@ -466,6 +467,6 @@ mod tests {
         assert!(keys("train").is_disjoint(&keys("test")));
         assert_eq!(keys("train").len() + keys("test").len(), entries.len());
         let generators: std::collections::BTreeSet<&str> = entries.iter().map(|e| e.generator.as_str()).collect();
-        assert_eq!(generators.len(), 9);
+        assert_eq!(generators.len(), 10);
     }
 }

@@ -47,7 +47,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
     let small = |rng: &mut Rng| rng.range(2, 9);
     match rng.below(12) {
         0 | 1 => {
-            let (n, m, cost, each) = (small(rng), small(rng), rng.range(1, 6), rng.range(1, 9));
+            let (n, m, cost, each) = (rng.range(2, 6), rng.range(2, 5), rng.range(1, 5), rng.range(1, 6));
             let total = m * cost + n * each;
             let (left, spent) = (total - m * cost, m * cost);
             problem(
@@ -121,8 +121,8 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
             )
         }
         7 => {
-            let (pages, days) = (small(rng), small(rng));
-            let whole = pages * days + rng.range(1, 20);
+            let (pages, days) = (rng.range(2, 6), rng.range(2, 6));
+            let whole = pages * days + rng.range(1, 9);
             let left = whole - pages * days;
             problem(
                 format!("read {pages} {days} {whole}"),
@@ -133,7 +133,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
             )
         }
         8 => {
-            let (n, cost) = (rng.range(2, 6), small(rng));
+            let (n, cost) = (rng.range(2, 6), rng.range(2, 6));
             let paid = (n * cost / 10 + 1) * 10;
             let change = paid - n * cost;
             problem(
@@ -156,7 +156,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
             )
         }
         10 => {
-            let (a, more) = (rng.range(3, 20), rng.range(2, 9));
+            let (a, more) = (rng.range(3, 12), rng.range(2, 9));
             let total = a + a + more;
             problem(
                 format!("both {a} {more}"),

@@ -140,7 +140,7 @@ pub const THREE_DIGITS: &str = "three_digit_sums";
 /// The generator's name, with the sums of two three-digit numbers apart.
 fn kind_of(problem: &Problem) -> String {
     let three_digits = |name: &str| problem.metadata[name].as_i64().is_some_and(|n| (100..1000).contains(&n));
-    if problem.generator == "addition" && three_digits("a") && three_digits("b") {
+    if problem.generator.ends_with("addition") && three_digits("a") && three_digits("b") {
         THREE_DIGITS.to_owned()
     } else {
         problem.generator.clone()

@@ -64,6 +64,7 @@ fn every_sort_of_page_and_label_is_there() {
         "subtraction",
         "multiplication",
         "word_problem",
+        "tables",
         "decimals",
         "spelling",
         "news",
