@@ -15,8 +15,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, problems, quantize, questions, run, search, serve, sft, synthesize,
-    tokenize,
+    bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, problems, quantize, questions, run, search, serve, sft,
+    synthesize, tokenize,
 };
 use context::{Context, EXIT_STOPPED, Options};
 
@@ -68,9 +68,13 @@ fn main() -> ExitCode {
     }
     // What has nothing to save stops without a word.
     let saves = match &cli.command {
-        Command::Import(_) | Command::Problems(_) | Command::Search(_) | Command::Quantize(_) | Command::Complete(_) | Command::Chat(_) | Command::Serve(_) => {
-            false
-        }
+        Command::Import(_)
+        | Command::Problems(_)
+        | Command::Search(_)
+        | Command::Quantize(_)
+        | Command::Complete(_)
+        | Command::Chat(_)
+        | Command::Serve(_) => false,
         Command::Tokenizer(args) => args.saves(),
         _ => true,
     };

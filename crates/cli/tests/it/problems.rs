@@ -85,7 +85,9 @@ fn programs() -> Programs {
 fn the_program_that_stands_there_is_right_for_every_made_problem() {
     let programs = programs();
     let mut functions = std::collections::BTreeSet::new();
-    for (split, level, index) in [Split::Train, Split::Test].into_iter().flat_map(|s| (1..=3).flat_map(move |l| (0..25).map(move |i| (s, l, i)))) {
+    for (split, level, index) in
+        [Split::Train, Split::Test].into_iter().flat_map(|s| (1..=3).flat_map(move |l| (0..25).map(move |i| (s, l, i))))
+    {
         let problem = programs.problem(1, index, level, split);
         let name = problem.answer.split('(').next().unwrap_or_default().to_owned();
         assert_eq!(programs.score(&problem, &problem.answer).unwrap(), 1.0, "{}\n{}", problem.question, problem.answer);
@@ -118,7 +120,10 @@ fn programs_that_want_to_be_paid_for_nothing() {
         // What prints is replaced: the mark is seen then, but what the calls should give is not.
         ("def print(*words): pass\ndef f(x): return x * x", 0.0),
         ("say = print\ndef print(line):\n    say(line)\n    say(line)\ndef f(x): return x * x", 0.0),
-        ("say = print\ndef print(line):\n    mark = line.split()[0]\n    say(mark + ' 0 4')\n    say(mark + ' 1 4')\ndef f(x): return 4", 0.0),
+        (
+            "say = print\ndef print(line):\n    mark = line.split()[0]\n    say(mark + ' 0 4')\n    say(mark + ' 1 4')\ndef f(x): return 4",
+            0.0,
+        ),
         ("def repr(x): return '4'\ndef f(x): return x", 0.0),
         // What follows is swallowed, or never reached.
         ("def f(x): return x * x\n\"\"\"", 0.0),

@@ -165,8 +165,35 @@ mod tests {
         let huge = "9".repeat(300);
         let overflowing = vec!["999999999999"; 20].join("*");
         for text in [
-            "", " ", "1 2", "1 2 + 3", "+1", "-1", "1 +", "1 + + 2", "(1", "1)", "()", "2(3)", "1 = 1", "1.5", "1,000", "2**3", "2^3", "1 / 0",
-            "1 / (2 - 2)", "one", "1;2", "\u{661}", "1\n+2", "1\t+2", &deep, &endless, &never_closed, &huge, &overflowing,
+            "",
+            " ",
+            "1 2",
+            "1 2 + 3",
+            "+1",
+            "-1",
+            "1 +",
+            "1 + + 2",
+            "(1",
+            "1)",
+            "()",
+            "2(3)",
+            "1 = 1",
+            "1.5",
+            "1,000",
+            "2**3",
+            "2^3",
+            "1 / 0",
+            "1 / (2 - 2)",
+            "one",
+            "1;2",
+            "\u{661}",
+            "1\n+2",
+            "1\t+2",
+            &deep,
+            &endless,
+            &never_closed,
+            &huge,
+            &overflowing,
         ] {
             assert_eq!(evaluate(text), None, "{}", &text.chars().take(40).collect::<String>());
         }

@@ -108,7 +108,8 @@ fn case(problem: &Problem, answer: &str) -> String {
 
 /// A line without what hides or reorders text.
 fn plain(line: &str) -> String {
-    let hides = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let hides =
+        |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     line.chars().map(|c| if hides(c) { ' ' } else { c }).collect()
 }
 

@@ -8,7 +8,19 @@ use super::generator::Draft;
 
 const PEOPLE: [&str; 12] = ["Emily", "Omar", "Sofia", "Liam", "Mei", "Noah", "Priya", "Jonas", "Amara", "Felix", "Rosa", "Theo"];
 const THINGS: [&str; 14] = [
-    "marbles", "stickers", "shells", "buttons", "postcards", "coins", "pencils", "beads", "badges", "pebbles", "ribbons", "cards", "keys",
+    "marbles",
+    "stickers",
+    "shells",
+    "buttons",
+    "postcards",
+    "coins",
+    "pencils",
+    "beads",
+    "badges",
+    "pebbles",
+    "ribbons",
+    "cards",
+    "keys",
     "bolts",
 ];
 /// One, and several, of what is bought.

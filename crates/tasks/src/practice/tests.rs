@@ -54,9 +54,8 @@ fn the_answer_that_stands_there_is_right_however_it_is_given() {
 #[test]
 fn equal_arguments_give_equal_problems_and_others_give_others() {
     for (environment, level) in everywhere() {
-        let questions = |seed: u64| -> Vec<String> {
-            (0..100).map(|index| environment.problem(seed, index, level, Split::Train).question).collect()
-        };
+        let questions =
+            |seed: u64| -> Vec<String> { (0..100).map(|index| environment.problem(seed, index, level, Split::Train).question).collect() };
         let first = questions(1);
         assert_eq!(first, questions(1));
         assert_ne!(first, questions(2));
@@ -150,7 +149,9 @@ fn stories_come_to_what_is_told() {
         assert_eq!((signs, &problem.metadata["steps"]), (level + 1, &signs.into()), "{expression}");
         let said = crate::words::words(&problem.question);
         let is_said = |number: &i64| {
-            said.contains(&number.to_string()) || (*number == 2 && said.contains(&"twice".into())) || (*number == 3 && said.contains(&"three".into()))
+            said.contains(&number.to_string())
+                || (*number == 2 && said.contains(&"twice".into()))
+                || (*number == 3 && said.contains(&"three".into()))
         };
         assert!(numbers.iter().all(is_said), "{expression}: {}", problem.question);
         assert!(problem.question.ends_with('?') && !problem.question.contains('{'), "{}", problem.question);
@@ -224,7 +225,9 @@ fn lists_are_right_item_by_item() {
 #[test]
 fn any_best_move_is_right() {
     let (game, problem) = problem_of("tic_tac_toe", "1", serde_json::json!({"best": [1, 3, 7, 9]}));
-    for (answer, expected) in [("1", 1.0), ("#### 9", 1.0), ("5", 0.0), ("1 3 7 9", 0.0), ("1, 3", 0.0), ("#### 1\n#### 3", 0.0), ("13", 0.0)] {
+    for (answer, expected) in
+        [("1", 1.0), ("#### 9", 1.0), ("5", 0.0), ("1 3 7 9", 0.0), ("1, 3", 0.0), ("#### 1\n#### 3", 0.0), ("13", 0.0)]
+    {
         assert_eq!(score(&*game, &problem, answer), expected, "{answer}");
     }
 }
@@ -232,11 +235,12 @@ fn any_best_move_is_right() {
 /// Attempts at every grader to be paid without being right, or to bring it down.
 #[test]
 fn attacks() {
-    let long = |piece: &str| piece.repeat(200_000);
+    let long = |piece: &str| piece.repeat(50_000);
     for (environment, level) in everywhere().into_iter().filter(|(_, level)| *level <= 3) {
         let problem = environment.problem(9, 1, level, Split::Train);
         let (right, name) = (&problem.answer, environment.name());
-        let endless = [long("wait "), long("#### 1\n"), long("####"), long("<think>"), long("<think></think>"), long("("), long("9"), long("1,")];
+        let endless =
+            [long("wait "), long("#### 1\n"), long("####"), long("<think>"), long("<think></think>"), long("("), long("9"), long("1,")];
         let forged = [
             String::new(),
             " \n".to_owned(),
@@ -274,8 +278,8 @@ fn attacks() {
 #[test]
 fn random_answers_bring_no_grader_down() {
     const PIECES: [&str; 23] = [
-        "####", " ", "\n", "<think>", "</think>", "1", "0", "7", "-", "+", "(", ")", "/", "*", ",", ".", "$", "odd", "even", "ant", "\u{661}",
-        "\u{0}", "#",
+        "####", " ", "\n", "<think>", "</think>", "1", "0", "7", "-", "+", "(", ")", "/", "*", ",", ".", "$", "odd", "even", "ant",
+        "\u{661}", "\u{0}", "#",
     ];
     let rng = &mut Rng::new(11);
     for (environment, level) in everywhere().into_iter().filter(|(_, level)| *level <= 2) {

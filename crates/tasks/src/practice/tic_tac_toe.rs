@@ -69,8 +69,7 @@ fn worth_of_move(board: &mut Board, mark: Mark, cell: usize) -> i8 {
 /// The empty cells that are worth most to `mark`.
 fn best_moves(board: &Board, mark: Mark) -> Vec<usize> {
     let mut board = *board;
-    let worths: Vec<(usize, i8)> =
-        empty_cells(&board).into_iter().map(|cell| (cell, worth_of_move(&mut board, mark, cell))).collect();
+    let worths: Vec<(usize, i8)> = empty_cells(&board).into_iter().map(|cell| (cell, worth_of_move(&mut board, mark, cell))).collect();
     let best = worths.iter().map(|&(_, worth)| worth).max();
     worths.into_iter().filter(|&(_, worth)| Some(worth) == best).map(|(cell, _)| cell).collect()
 }
@@ -152,9 +151,9 @@ mod tests {
     #[test]
     fn the_search_finds_known_moves() {
         for (position, mark, expected) in [
-            ("XX.OO....", Mark::X, vec![2]),         // win
-            ("XX..O....", Mark::O, vec![2]),         // or lose
-            ("X........", Mark::O, vec![4]),         // the one answer to a corner
+            ("XX.OO....", Mark::X, vec![2]),          // win
+            ("XX..O....", Mark::O, vec![2]),          // or lose
+            ("X........", Mark::O, vec![4]),          // the one answer to a corner
             ("....X....", Mark::O, vec![0, 2, 6, 8]), // and to the centre
             ("X...O...X", Mark::O, vec![1, 3, 5, 7]), // a corner would lose
         ] {

@@ -158,7 +158,8 @@ fn term(rng: &mut Rng) -> Kind {
 }
 
 fn turn(rng: &mut Rng) -> Kind {
-    let (between, name) = *rng.pick(&[(" ", "spaces"), (",", "commas"), ("-", "hyphens"), (";", "semicolons"), ("/", "slashes"), ("_", "underscores")]);
+    let (between, name) =
+        *rng.pick(&[(" ", "spaces"), (",", "commas"), ("-", "hyphens"), (";", "semicolons"), ("/", "slashes"), ("_", "underscores")]);
     let (how, inside, python) = *rng.pick(&[
         ("in reverse order", Inside::Order, "parts[::-1]"),
         ("each spelt backwards", Inside::Letters, "[p[::-1] for p in parts]"),
@@ -170,7 +171,12 @@ fn turn(rng: &mut Rng) -> Kind {
         parameters: format!("{how}, {name}"),
         returns: format!("the words of a text, which {name} separate, {how}, separated in the same way"),
         cases: cases(rng, (vec![json!("sand")], json!(inside.turned(vec!["sand".to_owned()]).concat())), |rng| {
-            let words: Vec<String> = (0..2 + rng.below(3)).map(|_| { let n = 2 + rng.below(4); word(rng, n) }).collect();
+            let words: Vec<String> = (0..2 + rng.below(3))
+                .map(|_| {
+                    let n = 2 + rng.below(4);
+                    word(rng, n)
+                })
+                .collect();
             (vec![json!(words.join(between))], json!(inside.turned(words).join(between)))
         }),
         body: format!("parts = text.split(\"{between}\")\nreturn \"{between}\".join({python})"),
@@ -262,7 +268,9 @@ fn flat(rng: &mut Rng) -> Kind {
     Kind {
         head: "flat(lists)",
         parameters: format!("{sign} {limit}"),
-        returns: format!("one list of all numbers that stand in the lists of a list, in their order, without those that are {words} than {limit}"),
+        returns: format!(
+            "one list of all numbers that stand in the lists of a list, in their order, without those that are {words} than {limit}"
+        ),
         cases: cases(rng, (vec![json!([[], []])], json!([])), |rng| {
             let lists: Vec<Vec<i64>> = (0..2 + rng.below(3)).map(|_| (0..rng.below(4)).map(|_| rng.range(0, 50)).collect()).collect();
             let kept: Vec<i64> = lists.concat().into_iter().filter(|&n| !leaves(n)).collect();
@@ -275,7 +283,8 @@ fn flat(rng: &mut Rng) -> Kind {
 fn runs(rng: &mut Rng) -> Kind {
     let least = 1 + rng.below(3);
     let letter_first = rng.chance(0.5);
-    let (between, joined) = *rng.pick(&[("", "with nothing between them"), (" ", "with a space between them"), ("-", "with a hyphen between them")]);
+    let (between, joined) =
+        *rng.pick(&[("", "with nothing between them"), (" ", "with a space between them"), ("-", "with a hyphen between them")]);
     let order = if letter_first { "as its letter and its length" } else { "as its length and its letter" };
     let which = if least == 1 { String::new() } else { format!(" Runs shorter than {least} are left out.") };
     let part = if letter_first { "c + str(n)" } else { "str(n) + c" };
@@ -289,7 +298,9 @@ fn runs(rng: &mut Rng) -> Kind {
     Kind {
         head: "runs(text)",
         parameters: format!("{least} {order} {between:?}"),
-        returns: format!("a text in which each run of equal letters of the given text is told {order}, {joined}.{which}").trim_end_matches('.').to_owned(),
+        returns: format!("a text in which each run of equal letters of the given text is told {order}, {joined}.{which}")
+            .trim_end_matches('.')
+            .to_owned(),
         cases: cases(rng, (vec![json!("")], json!("")), |rng| {
             let text: String = (0..3 + rng.below(3)).map(|_| word(rng, 1).repeat(1 + rng.below(4))).collect();
             let result = encoded(&text);
@@ -320,7 +331,9 @@ fn digits(rng: &mut Rng) -> Kind {
     Kind {
         head: "digits(n)",
         parameters: format!("{base} {order}"),
-        returns: format!("the digits of the whole number n written in base {base}, as a list of numbers, its {order} digit at the beginning"),
+        returns: format!(
+            "the digits of the whole number n written in base {base}, as a list of numbers, its {order} digit at the beginning"
+        ),
         cases: cases(rng, (vec![json!(0)], json!([0])), |rng| {
             let n = rng.range(1, 5000);
             (vec![json!(n)], json!(in_base(n)))

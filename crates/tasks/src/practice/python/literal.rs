@@ -217,8 +217,30 @@ mod tests {
         let deep = "[".repeat(50_000);
         let huge = "9".repeat(50_000);
         for text in [
-            "", "x", "[1", "[1 2]", "[,]", "[1,,2]", "(1)", "1 2", "--1", "'a", r"'\q'", r"'\x4'", "{1, 2}", "{'a'}", "{'a': }", "{[1]: 2}",
-            "inf", "nan", "<object>", "TrueFalse", "Tru", "1e999", &deep, &huge,
+            "",
+            "x",
+            "[1",
+            "[1 2]",
+            "[,]",
+            "[1,,2]",
+            "(1)",
+            "1 2",
+            "--1",
+            "'a",
+            r"'\q'",
+            r"'\x4'",
+            "{1, 2}",
+            "{'a'}",
+            "{'a': }",
+            "{[1]: 2}",
+            "inf",
+            "nan",
+            "<object>",
+            "TrueFalse",
+            "Tru",
+            "1e999",
+            &deep,
+            &huge,
         ] {
             assert_eq!(parse(text), None, "{}", &text[..text.len().min(40)]);
         }

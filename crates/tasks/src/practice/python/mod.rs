@@ -106,7 +106,10 @@ impl Environment for Programs {
         }
         match self.works() {
             true => Ok(0.0),
-            false => Err(base::Error::Refused("Python does not run here, so programs cannot be graded; build it in, or leave them out".into()).into()),
+            false => {
+                Err(base::Error::Refused("Python does not run here, so programs cannot be graded; build it in, or leave them out".into())
+                    .into())
+            }
         }
     }
 }

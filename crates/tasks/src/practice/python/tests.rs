@@ -55,7 +55,9 @@ fn all_calls_must_give_what_they_should() {
     paid(|program| told(program, &RIGHT), "def f(x): ...", 1.0);
     paid(|program| format!("hello\n{}bye", told(program, &RIGHT)), "def f(x): ...", 1.0);
     paid(|program| told(program, &["4", "True", "['a', (1, None)]"]), "def f(x): ...", 1.0);
-    for wrong in [["5", "True", RIGHT[2]], ["4", "1", RIGHT[2]], ["4", "True", "['a', [1]]"], ["4", "True", "'a', [1, None]"], ["4", "True", ""]] {
+    for wrong in
+        [["5", "True", RIGHT[2]], ["4", "1", RIGHT[2]], ["4", "True", "['a', [1]]"], ["4", "True", "'a', [1, None]"], ["4", "True", ""]]
+    {
         paid(move |program| told(program, &wrong), "def f(x): ...", 0.0);
     }
     paid(|program| told(program, &RIGHT[..2]), "it stops before the last call", 0.0);
