@@ -15,12 +15,12 @@ pub fn table(problems: &[Problem]) -> String {
 
 /// A table of environments: name, number of levels, and a problem of the first one.
 pub fn overview(environments: &[Box<dyn Environment>]) -> String {
-    let row = |environment: &Box<dyn Environment>| {
+    let row = |environment: &dyn Environment| {
         let problem = environment.problem(1, 0, 1, Split::Train);
         vec![environment.name().to_owned(), environment.levels().to_string(), cell(&problem.question), cell(&problem.answer)]
     };
     let head = ["environment", "levels", "for example", "answer"].map(str::to_owned).to_vec();
-    aligned(&[vec![head], environments.iter().map(row).collect()].concat())
+    aligned(&[vec![head], environments.iter().map(|environment| row(&**environment)).collect()].concat())
 }
 
 /// A text on one line; where lines ended stands `\n`, and what is no plain text is shown as such.

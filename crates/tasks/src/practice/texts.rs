@@ -33,86 +33,21 @@ pub(super) fn is_parity(problem: &Problem, value: &str) -> bool {
 }
 
 /// Words to look at, of many lengths.
-const WORDS: [&str; 72] = [
-    "ant",
-    "bee",
-    "egg",
-    "ice",
-    "oak",
-    "owl",
-    "sea",
-    "tree",
-    "wood",
-    "moon",
-    "bell",
-    "door",
-    "leaf",
-    "noon",
-    "pool",
-    "road",
-    "sand",
-    "apple",
-    "berry",
-    "cocoa",
-    "daddy",
-    "eagle",
-    "floor",
-    "goose",
-    "happy",
-    "jelly",
-    "level",
-    "mummy",
-    "onion",
-    "puppy",
-    "queen",
-    "river",
-    "banana",
-    "bottle",
-    "carrot",
-    "coffee",
-    "falcon",
-    "garlic",
-    "kitten",
-    "pepper",
-    "rabbit",
-    "summer",
-    "tattoo",
-    "window",
-    "balloon",
-    "cabbage",
-    "college",
-    "freedom",
-    "giraffe",
-    "kingdom",
-    "lettuce",
-    "message",
-    "tobacco",
-    "elephant",
-    "football",
-    "mushroom",
-    "parallel",
-    "umbrella",
-    "blueberry",
-    "buttercup",
-    "classroom",
-    "crocodile",
-    "pineapple",
-    "raspberry",
-    "wheelbarrow",
-    "strawberry",
-    "bookkeeper",
-    "dandelion",
-    "grasshopper",
-    "hippopotamus",
-    "mississippi",
-    "rhododendron",
-];
+const WORDS: &str = "ant bee egg ice oak owl sea tree wood moon bell door leaf noon pool road sand apple berry cocoa daddy eagle floor \
+    goose happy jelly level mummy onion puppy queen river banana bottle carrot coffee falcon garlic kitten pepper rabbit \
+    summer tattoo window balloon cabbage college freedom giraffe kingdom lettuce message tobacco elephant football \
+    mushroom parallel umbrella blueberry buttercup classroom crocodile pineapple raspberry wheelbarrow strawberry \
+    bookkeeper dandelion grasshopper hippopotamus mississippi rhododendron";
+
+fn words() -> Vec<&'static str> {
+    WORDS.split(' ').collect()
+}
 
 /// "How many r are there in strawberry?": 1 to 3, words of up to five, eight and more letters; 4, made-up words of six to nine letters;
 /// 5, of up to sixteen, from few letters.
 pub(super) fn letters(rng: &mut Rng, level: usize) -> Draft {
     let known = |rng: &mut Rng, lengths: std::ops::RangeInclusive<usize>| -> String {
-        let fitting: Vec<&str> = WORDS.into_iter().filter(|word| lengths.contains(&word.len())).collect();
+        let fitting: Vec<&str> = words().into_iter().filter(|word| lengths.contains(&word.len())).collect();
         (*rng.pick(&fitting)).to_owned()
     };
     let word = match level {
@@ -145,7 +80,7 @@ pub(super) fn sorting(rng: &mut Rng, level: usize) -> Draft {
     let n = level + 2;
     let of_words = rng.chance(0.4);
     let mut sorted: Vec<String> = if of_words {
-        let mut words: Vec<String> = rng.sample(&WORDS, n).into_iter().map(|&word| word.to_owned()).collect();
+        let mut words: Vec<String> = rng.sample(&words(), n).into_iter().map(|&word| word.to_owned()).collect();
         words.sort();
         words
     } else {
