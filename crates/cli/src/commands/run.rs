@@ -296,6 +296,7 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                 base: &folder.of(Stage::Base),
                 sft: sft.as_deref(),
                 assistant: assistant.as_deref(),
+                rl: None,
                 identity: identity.as_ref(),
                 chat_command: &talk,
                 out: &out,
