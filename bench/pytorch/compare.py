@@ -4,6 +4,7 @@ PyTorch, which needs the Python package torch, from the repository's root after 
 
     python bench/pytorch/compare.py train --shape base --rounds 10
     python bench/pytorch/compare.py decode --shape base --rounds 5
+    python bench/pytorch/compare.py practice --shape demo --rounds 5
 
 Candle or Burn, whose programs stand in bench/candle and bench/burn, and which need no package:
 
@@ -31,11 +32,13 @@ if any(os.environ.get(name) != value for name, value in MALLOC.items()):
 
 def ours(binary, what, shape, threads, precision):
     """One round: tokens per second by name, and for training the quotient of the step and its products."""
-    rounds = {"train": 8, "decode": 3}[what]
+    rounds = {"train": 8, "decode": 3, "practice": 2}[what]
     command = [binary, "--threads", str(threads), *precision, "bench", what, "--shape", shape, "--rounds", str(rounds), "--json"]
     measured = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     if what == "train":
         return {"train": measured["tokens_per_second"], "ratio": measured["ratio"]}
+    if what == "practice":
+        return {"generation": measured["generation_tokens_per_second"], "training": measured["training_tokens_per_second"]}
     return {"one": measured["one_tokens_per_second"], "many": measured["many_tokens_per_second"]}
 
 
@@ -58,7 +61,7 @@ def rival(name, what, shape, threads):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["train", "decode"])
+    parser.add_argument("what", choices=["train", "decode", "practice"])
     parser.add_argument("--shape", choices=["base", "demo", "small"], default="base")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -68,7 +71,9 @@ def main():
     parser.add_argument("--autocast", action="store_true", help="PyTorch's products in bf16")
     parser.add_argument("--full-precision", action="store_true", help="ours without AMX")
     args = parser.parse_args()
-    if (args.compile or args.autocast) and (args.what == "decode" or args.rival != "torch"):
+    if args.what == "practice" and args.rival != "torch":
+        parser.error("practice is measured beside PyTorch alone")
+    if (args.compile or args.autocast) and (args.what != "train" or args.rival != "torch"):
         parser.error("--compile and --autocast are for PyTorch's training step; sampling is measured eager")
     if args.rival == "torch":
         import net
@@ -80,7 +85,8 @@ def main():
     rounds = [(ours(args.binary, args.what, args.shape, args.threads, precision), theirs()) for _ in range(args.rounds)]
     result = {"what": args.what, "shape": args.shape, "threads": args.threads, "full_precision": args.full_precision}
     result |= {**about, "rounds": args.rounds}
-    for name in ["train"] if args.what == "train" else ["one", "many"]:
+    names = {"train": ["train"], "decode": ["one", "many"], "practice": ["generation", "training"]}
+    for name in names[args.what]:
         quotients = sorted(mine[name] / other[name] for mine, other in rounds)
         result[name] = {
             "ours_tokens_per_second": round(statistics.median(mine[name] for mine, _ in rounds)),

@@ -15,8 +15,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, quantize, questions, run, search, serve, sft, synthesize,
-    tokenize,
+    bench, chat, complete, crawl, curate, eval, export, import, pretrain, probe, problems, quantize, questions, rl, run, search, serve,
+    sft, synthesize, tokenize,
 };
 use context::{Context, EXIT_STOPPED, Options};
 
@@ -44,6 +44,8 @@ enum Command {
     Sft(sft::Args),
     Questions(questions::Args),
     Probe(probe::Args),
+    Problems(problems::Args),
+    Rl(rl::Args),
     Eval(eval::Args),
     Import(import::Args),
     Export(export::Args),
@@ -67,9 +69,13 @@ fn main() -> ExitCode {
     }
     // What has nothing to save stops without a word.
     let saves = match &cli.command {
-        Command::Import(_) | Command::Search(_) | Command::Quantize(_) | Command::Complete(_) | Command::Chat(_) | Command::Serve(_) => {
-            false
-        }
+        Command::Import(_)
+        | Command::Problems(_)
+        | Command::Search(_)
+        | Command::Quantize(_)
+        | Command::Complete(_)
+        | Command::Chat(_)
+        | Command::Serve(_) => false,
         Command::Tokenizer(args) => args.saves(),
         _ => true,
     };
@@ -98,6 +104,8 @@ fn dispatch(command: &Command, context: &Context) -> anyhow::Result<()> {
         Command::Sft(args) => sft::run(args, context),
         Command::Questions(args) => questions::run(args, context),
         Command::Probe(args) => probe::run(args, context),
+        Command::Problems(args) => problems::run(args, context),
+        Command::Rl(args) => rl::run(args, context),
         Command::Eval(args) => eval::run(args, context),
         Command::Import(args) => import::run(args, context),
         Command::Export(args) => export::run(args, context),

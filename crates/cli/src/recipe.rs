@@ -11,6 +11,7 @@ use model::Family;
 use serde::{Deserialize, Serialize};
 use tasks::conversations::{Format, Paths};
 use tasks::manners::Identity;
+use train::objective::PolicyMethod;
 use train::optimizer::Method;
 
 /// The recipes inside the binary: name, text.
@@ -41,6 +42,8 @@ pub struct Recipe {
     pub sft: Option<Sft>,
     /// Knowing what it knows, a self, and tools: probing, and fine-tuning from the base model again.
     pub assistant: Option<Assistant>,
+    /// Practice: reinforcement learning on problems with verifiable answers.
+    pub rl: Option<Rl>,
 }
 
 /// `[world]`
@@ -187,6 +190,41 @@ pub struct Assistant {
     pub epochs: usize,
 }
 
+/// `[rl]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rl {
+    /// Of the problems of the built-in web and of files those of these generators; all where none is named.
+    #[serde(default)]
+    pub generators: Vec<String>,
+    /// Built-in environments.
+    #[serde(default)]
+    pub environments: Vec<String>,
+    /// Files of problems, relative to the recipe's own folder.
+    #[serde(default)]
+    pub problems: Vec<PathBuf>,
+    /// Steps; answers are drawn anew in each.
+    #[serde(default = "default_rl_steps")]
+    pub steps: usize,
+    /// Problems of a step.
+    #[serde(default = "default_rl_prompts")]
+    pub prompts: usize,
+    /// Answers to each problem.
+    #[serde(default = "default_rl_answers")]
+    pub samples: usize,
+    /// Longest answer, in tokens.
+    #[serde(default = "default_rl_max_tokens")]
+    pub max_tokens: usize,
+    /// How answers become a loss.
+    #[serde(default = "default_rl_objective")]
+    pub objective: PolicyMethod,
+    /// Weight of the divergence from the model that practice began with.
+    #[serde(default)]
+    pub kl: f32,
+    /// Learning rate of AdamW; by the width if absent.
+    pub lr: Option<f32>,
+}
+
 impl Assistant {
     /// Who the assistant of a recipe is, kept in `folder`.
     pub fn identity(&self, recipe: &Recipe, folder: &str) -> Identity {
@@ -253,6 +291,26 @@ fn default_samples() -> usize {
 
 fn default_assistant_epochs() -> usize {
     1
+}
+
+fn default_rl_steps() -> usize {
+    60
+}
+
+fn default_rl_prompts() -> usize {
+    16
+}
+
+fn default_rl_answers() -> usize {
+    16
+}
+
+fn default_rl_max_tokens() -> usize {
+    64
+}
+
+fn default_rl_objective() -> PolicyMethod {
+    PolicyMethod::DrGrpo
 }
 
 fn default_seed() -> u64 {
@@ -384,6 +442,14 @@ impl Recipe {
                 bail!("[assistant] samples and epochs are at least 1");
             }
         }
+        if let Some(rl) = &self.rl {
+            if self.sft.is_none() {
+                bail!("[rl] needs a section [sft]: what practises is a model that answers");
+            }
+            if self.world.is_none() && rl.environments.is_empty() && rl.problems.is_empty() {
+                bail!("[rl] needs environments = [\"NAME\"] or problems = [\"FILE\"] where the pages do not come from [world]");
+            }
+        }
         if self.pretrain.depth == 0 || self.pretrain.depth > 64 {
             bail!("[pretrain] depth is {}; it goes from 1 to 64", self.pretrain.depth);
         }
@@ -404,7 +470,8 @@ impl Recipe {
         let inputs = self.corpus.iter_mut().flat_map(|corpus| corpus.inputs.iter_mut());
         let conversations = self.sft.iter_mut().flat_map(|sft| sft.conversations.iter_mut().map(|source| &mut source.file));
         let questions = self.assistant.iter_mut().flat_map(|assistant| assistant.questions.iter_mut());
-        for path in inputs.chain(conversations).chain(questions) {
+        let problems = self.rl.iter_mut().flat_map(|rl| rl.problems.iter_mut());
+        for path in inputs.chain(conversations).chain(questions).chain(problems) {
             let joined = folder.join(&*path);
             *path = std::path::absolute(&joined).with_context(|| format!("{} is no path", joined.display()))?;
         }

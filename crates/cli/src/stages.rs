@@ -35,13 +35,15 @@ pub enum Stage {
     Probe,
     /// Fine-tuning again, with what probing found, a self and tools.
     Assistant,
+    /// Practice on problems with verifiable answers.
+    Rl,
     /// The report card.
     Report,
 }
 
 impl Stage {
     /// All of them, in order.
-    pub const ALL: [Stage; 10] = [
+    pub const ALL: [Stage; 11] = [
         Stage::World,
         Stage::Crawl,
         Stage::Documents,
@@ -51,6 +53,7 @@ impl Stage {
         Stage::Sft,
         Stage::Probe,
         Stage::Assistant,
+        Stage::Rl,
         Stage::Report,
     ];
 
@@ -66,6 +69,7 @@ impl Stage {
             Stage::Sft => "sft",
             Stage::Probe => "probe",
             Stage::Assistant => "assistant",
+            Stage::Rl => "rl",
             Stage::Report => "report",
         }
     }
@@ -81,18 +85,19 @@ impl Stage {
             Stage::Sft => &[Stage::World, Stage::Shards, Stage::Base],
             Stage::Probe => &[Stage::World, Stage::Documents, Stage::Sft],
             Stage::Assistant => &[Stage::World, Stage::Shards, Stage::Base, Stage::Probe],
-            Stage::Report => &[Stage::World, Stage::Documents, Stage::Shards, Stage::Base, Stage::Sft, Stage::Assistant],
+            Stage::Rl => &[Stage::World, Stage::Sft, Stage::Assistant],
+            Stage::Report => &[Stage::World, Stage::Documents, Stage::Shards, Stage::Base, Stage::Sft, Stage::Assistant, Stage::Rl],
         }
     }
 
     /// Whether it goes on from what an interrupted attempt left; the others begin anew.
     pub fn resumes(self) -> bool {
-        matches!(self, Stage::Crawl | Stage::Documents | Stage::Base | Stage::Sft | Stage::Probe | Stage::Assistant)
+        matches!(self, Stage::Crawl | Stage::Documents | Stage::Base | Stage::Sft | Stage::Probe | Stage::Assistant | Stage::Rl)
     }
 
     /// Whether its bytes depend on the number of threads: those where floating-point sums are shared among them.
     fn depends_on_threads(self) -> bool {
-        matches!(self, Stage::Base | Stage::Sft | Stage::Probe | Stage::Assistant | Stage::Report)
+        matches!(self, Stage::Base | Stage::Sft | Stage::Probe | Stage::Assistant | Stage::Rl | Stage::Report)
     }
 
     /// Its part of the recipe.
@@ -111,6 +116,7 @@ impl Stage {
                 json!({ "seed": recipe.seed, "probe": asked })
             }
             Stage::Assistant => json!({ "seed": recipe.seed, "sft": recipe.sft, "assistant": recipe.assistant }),
+            Stage::Rl => json!({ "seed": recipe.seed, "rl": recipe.rl }),
             Stage::Report => json!({ "seed": recipe.seed }),
         }
     }
@@ -123,6 +129,7 @@ pub fn stages(recipe: &Recipe) -> Vec<Stage> {
         Stage::Crawl => recipe.crawl.is_some(),
         Stage::Sft => recipe.sft.is_some(),
         Stage::Probe | Stage::Assistant => recipe.assistant.is_some(),
+        Stage::Rl => recipe.rl.is_some(),
         _ => true,
     };
     Stage::ALL.into_iter().filter(has).collect()
@@ -152,6 +159,7 @@ fn files_from_outside(stage: Stage, recipe: &Recipe) -> Result<Vec<PathBuf>> {
     match (stage, &recipe.corpus, &recipe.sft) {
         (Stage::Documents, Some(corpus), _) => Ok(corpus::inputs::list(&corpus.inputs)?.into_iter().map(|file| file.path).collect()),
         (Stage::Sft | Stage::Assistant, _, Some(sft)) => Ok(sft.conversations.iter().map(|source| source.file.clone()).collect()),
+        (Stage::Rl, ..) => Ok(recipe.rl.iter().flat_map(|rl| rl.problems.clone()).collect()),
         (Stage::Probe, ..) => Ok(recipe.assistant.iter().filter_map(|assistant| assistant.questions.clone()).collect()),
         _ => Ok(Vec::new()),
     }

@@ -10,6 +10,7 @@ use tasks::card::Card;
 use tokenizer::shards::{SHARDS_FILE, ShardsInfo};
 use train::trainer::{MetricsRow, TimingRow};
 
+use crate::commands::rl;
 use crate::stages::{RunFolder, Stage};
 
 /// Billions of floating-point operations per second to which wall times are converted, so that they compare.
@@ -57,7 +58,7 @@ pub fn text(folder: &RunFolder, stages: &[Stage], price_per_hour: Option<f64>) -
 /// between steps. Times of different machines, and of a busy one, compare by it.
 fn gemm_rate(folder: &RunFolder, stages: &[Stage]) -> Result<Option<f64>> {
     let mut rates = Vec::new();
-    for stage in stages.iter().filter(|stage| matches!(stage, Stage::Base | Stage::Sft | Stage::Assistant)) {
+    for stage in stages.iter().filter(|stage| matches!(stage, Stage::Base | Stage::Sft | Stage::Assistant | Stage::Rl)) {
         let path = folder.of(*stage).join(train::checkpoint::TIMING);
         // A line torn by a kill costs that line.
         rates.extend(read_jsonl::<TimingRow>(&path)?.flatten().filter_map(|row| row.gemm_gflops));
@@ -67,7 +68,7 @@ fn gemm_rate(folder: &RunFolder, stages: &[Stage]) -> Result<Option<f64>> {
 
 /// The command that talks to the result, or lets it go on where it was never taught to answer.
 pub fn talk_command(program: &str, folder: &RunFolder, stages: &[Stage]) -> String {
-    if let Some(&stage) = [Stage::Assistant, Stage::Sft].iter().find(|stage| stages.contains(stage)) {
+    if let Some(&stage) = [Stage::Rl, Stage::Assistant, Stage::Sft].iter().find(|stage| stages.contains(stage)) {
         format!("{program} chat --model {}", folder.of(stage).display())
     } else {
         format!("{program} complete --model {} --prompt \"Once upon a time\"", folder.of(Stage::Base).display())
@@ -133,6 +134,7 @@ fn came_out(stage: Stage, path: &Path) -> Result<String> {
             let probed: crate::commands::probe::Summary = base::files::read_json(&path.join(crate::commands::probe::SUMMARY))?;
             probed.in_short()
         }
+        Stage::Rl => rl::in_short(path)?,
         Stage::Report => "report.html, report.md, report.json".to_string(),
     })
 }

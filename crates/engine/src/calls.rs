@@ -21,6 +21,8 @@ const AROUND: usize = 2;
 pub(crate) struct Calls {
     reader: AnswerReader,
     text: TextStream,
+    /// Words of the thought that is open.
+    thought: usize,
     /// Calls that went to a tool.
     made: usize,
     /// Ids that had room behind the last call.
@@ -42,6 +44,8 @@ pub(crate) enum Heard {
     Handed(ToolKind, String),
     /// A call behind which there is no room.
     NoRoom,
+    /// The thought is as long as it may be; this id ends it.
+    Enough(u32),
 }
 
 /// Text that is certain with an id, and whether it belongs to a thought.
@@ -54,13 +58,24 @@ pub(crate) struct Words {
 impl Calls {
     /// An answer that has not begun.
     pub fn new(tokenizer: &Tokenizer, stop_texts: Vec<String>) -> Calls {
-        Calls { reader: AnswerReader::new(tokenizer), text: TextStream::new(stop_texts), made: 0, room: 0, ending: None }
+        Calls { reader: AnswerReader::new(tokenizer), text: TextStream::new(stop_texts), thought: 0, made: 0, room: 0, ending: None }
     }
 
     /// Takes the next id that was drawn. The words are what people read: neither calls nor outputs nor special tokens.
     pub fn push(&mut self, tokenizer: &Tokenizer, toolset: &Toolset, written: &Written) -> (Words, Heard) {
         let is_thought = self.reader.is_thinking();
         let read = self.reader.push(tokenizer, written.id);
+        self.thought = match read {
+            Read::Thought => self.thought + 1,
+            _ if self.reader.is_thinking() => self.thought,
+            _ => 0,
+        };
+        if let Some(end) = self.thought_is_over(tokenizer, toolset, written.room) {
+            let mut text = self.text.push(tokenizer, written.id);
+            text += &self.text.finish();
+            self.reader.push(tokenizer, end);
+            return (Words { text, is_thought }, Heard::Enough(end));
+        }
         let text = match &read {
             Read::Text | Read::Thought => self.text.push(tokenizer, written.id),
             // Words that go on elsewhere are no character and no stop text together with these.
@@ -76,6 +91,12 @@ impl Calls {
             _ => return (Words { text, is_thought }, Heard::Words),
         };
         (Words { text, is_thought }, self.hear(part, closed, tokenizer, toolset, written.room))
+    }
+
+    /// What ends the thought that is open, where it has as many words as it may have and there is room for its end.
+    fn thought_is_over(&self, tokenizer: &Tokenizer, toolset: &Toolset, room: usize) -> Option<u32> {
+        let over = toolset.limits.thought_tokens.is_some_and(|most| self.thought >= most.max(1)) && !self.reader.is_open();
+        if over && room > 0 { tokenizer.special("</think>") } else { None }
     }
 
     fn hear(&mut self, part: Part, closed: bool, tokenizer: &Tokenizer, toolset: &Toolset, room: usize) -> Heard {
@@ -213,6 +234,18 @@ mod tests {
             let (heard, found) = hear(&only_search(limits), spelt, 1000);
             assert_eq!((heard, found), expected, "{spelt}");
         }
+    }
+
+    #[test]
+    fn a_thought_ends_where_it_is_as_long_as_it_may_be() {
+        let end = Tokenizer::from_merges(Vec::new()).special("</think>").unwrap();
+        let toolset = only_search(ToolLimits { thought_tokens: Some(2), ..ToolLimits::default() });
+        let enough = || Heard::Enough(end);
+        assert_eq!(hear(&toolset, "<think>abc", 9), (vec![enough()], "(ab)c".into()), "what follows is the answer");
+        assert_eq!(hear(&toolset, "<think>a</think>bcd<think>é", 9), (vec![enough()], "(a)bcd(é)".into()), "bytes are tokens here");
+        assert_eq!(hear(&toolset, "<think>a<|search_start|>bcd<|search_end|>", 99).0, [Heard::Call(ToolKind::Search, "bcd".into())]);
+        assert_eq!(hear(&toolset, "<think>ab", 0).0, [], "the answer has ended");
+        assert_eq!(hear(&only_search(ToolLimits::default()), "<think>abc", 9), (vec![], "(abc)".into()));
     }
 
     #[test]

@@ -88,10 +88,12 @@ pub struct ToolLimits {
     pub room_behind: usize,
     /// Tools that run at the same time, for all answers together, at least 1.
     pub threads: usize,
+    /// Tokens of a thought, after which `</think>` is forced and the answer has to begin; any number where absent.
+    pub thought_tokens: Option<usize>,
 }
 
 impl Default for ToolLimits {
     fn default() -> ToolLimits {
-        ToolLimits { calls: 8, call_tokens: 512, output_tokens: 160, room_behind: 32, threads: 4 }
+        ToolLimits { calls: 8, call_tokens: 512, output_tokens: 160, room_behind: 32, threads: 4, thought_tokens: None }
     }
 }

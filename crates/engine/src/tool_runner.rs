@@ -122,6 +122,7 @@ impl<'a> ToolRunner<'a> {
             let next = match heard {
                 Heard::Words => Next::Continue,
                 Heard::NoRoom => Next::End,
+                Heard::Enough(end) => Next::Force(vec![end]),
                 Heard::Call(kind, input) => {
                     go_on &= on_event(ticket, ToolEvent::Call { tool: kind, input: &input });
                     let tool = toolset.get(kind).expect("only tools that are there are called").clone();

@@ -30,6 +30,14 @@ pub(crate) struct BlockActivations {
     pub gated: Vec<f32>,        // (N, F)
 }
 
+impl BlockActivations {
+    fn buffers(&mut self) -> [&mut Vec<f32>; 15] {
+        let BlockActivations { residual, normed, rstd, qkv, q, q_rstd, k, k_rstd, attended, lse, .. } = self;
+        let BlockActivations { residual_mid, normed_mid, rstd_mid, up, gated, .. } = self;
+        [residual, normed, rstd, qkv, q, q_rstd, k, k_rstd, attended, lse, residual_mid, normed_mid, rstd_mid, up, gated]
+    }
+}
+
 /// Buffers of one micro-batch (B, T): all blocks forward, one block's worth backward.
 #[derive(Clone, Debug)]
 pub struct Activations {
@@ -103,6 +111,30 @@ impl Activations {
             dgated: of(f),
             dup: of(config.up_width()),
         }
+    }
+
+    /// For other numbers of sequences and tokens. What was computed is lost; memory is allocated only where there was never so much.
+    /// The length must not be greater than that of [`Activations::new`].
+    pub fn reshape(&mut self, batch: usize, len: usize) {
+        if (batch, len) == self.batch_and_len() {
+            return;
+        }
+        assert!(len <= self.rotary.positions(), "sequences of {len} tokens in buffers for {}", self.rotary.positions());
+        let (before, n) = (self.positions.len(), batch * len);
+        for buffer in self.buffers() {
+            let width = buffer.len() / before;
+            buffer.resize(n * width, 0.0);
+        }
+        self.positions.clear();
+        self.positions.extend((0..n).map(|row| (row % len) as u32));
+        self.shape = Shape { batch, len, ..self.shape };
+    }
+
+    /// All buffers of (N, width) numbers.
+    fn buffers(&mut self) -> impl Iterator<Item = &mut Vec<f32>> {
+        let Activations { blocks, residual, rstd, hidden, dresidual, dnormed, dattended, dq, dk, dqkv, dgated, dup, .. } = self;
+        let once = [residual, rstd, hidden, dresidual, dnormed, dattended, dq, dk, dqkv, dgated, dup];
+        once.into_iter().chain(blocks.iter_mut().flat_map(BlockActivations::buffers))
     }
 
     /// Numbers that [`Activations::new`] allocates, but for a few positions and angles.
@@ -215,15 +247,8 @@ mod tests {
     fn the_count_is_that_of_the_buffers() {
         for family in [Family::Qwen3, Family::Llama, Family::Gpt2] {
             let config = Config { n_kv_heads: 1, family, ..Config::from_depth(2, 50, 16) };
-            let Activations { blocks, residual, rstd, hidden, dresidual, dnormed, dattended, dq, dk, dqkv, dgated, dup, .. } =
-                Activations::new(&config, 3, 5);
-            let once = [residual, rstd, hidden, dresidual, dnormed, dattended, dq, dk, dqkv, dgated, dup];
-            let in_blocks = blocks.into_iter().flat_map(|block| {
-                let BlockActivations { residual, normed, rstd, qkv, q, q_rstd, k, k_rstd, .. } = block;
-                let BlockActivations { attended, lse, residual_mid, normed_mid, rstd_mid, up, gated, .. } = block;
-                [residual, normed, rstd, qkv, q, q_rstd, k, k_rstd, attended, lse, residual_mid, normed_mid, rstd_mid, up, gated]
-            });
-            let numbers: usize = once.into_iter().chain(in_blocks).map(|buffer| buffer.len()).sum();
+            let mut acts = Activations::new(&config, 3, 5);
+            let numbers: usize = acts.buffers().map(|buffer| buffer.len()).sum();
             assert_eq!(Activations::count(&config, 3, 5), numbers + head::Scratch::count(config.vocab_size, config.hidden_size));
         }
     }

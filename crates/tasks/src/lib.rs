@@ -9,6 +9,7 @@ pub mod conversations;
 pub mod evals;
 pub mod key;
 pub mod manners;
+pub mod practice;
 pub mod probe;
 pub mod problems;
 pub mod stats;

@@ -1,6 +1,7 @@
 //! Graded problems: the file, and the program that says right or wrong. Knows no
 //! model; what it reads was written by one and is taken as hostile.
 
+use std::fmt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -56,9 +57,13 @@ pub fn read_problems(path: &Path, split: &str) -> Result<Vec<Problem>> {
 /// 4. Numbers are compared as numbers (`7`, `7.0`, `$7`, `007` are one), without
 ///    passing through floating point; words without regard to case.
 pub fn grade(problem: &Problem, answer_text: &str) -> bool {
-    let Some(answer) = without_thoughts(answer_text) else { return false };
-    let Some(value) = final_value(&answer) else { return false };
-    same_value(value, &problem.answer)
+    given_value(answer_text).is_some_and(|value| same_value(&value, &problem.answer))
+}
+
+/// The one value that an answer gives by the rules of [`grade`], as it is written; `None` of an answer that is not well formed.
+pub(crate) fn given_value(answer_text: &str) -> Option<String> {
+    let answer = without_thoughts(answer_text)?;
+    final_value(&answer).map(str::to_owned)
 }
 
 /// Whether an answer is right and nothing but the value, with or without a marker:
@@ -71,7 +76,7 @@ pub fn grade_at_once(problem: &Problem, answer_text: &str) -> bool {
 
 /// The text outside thoughts; `None` where a thought is opened and not closed,
 /// closed and not opened, or opened twice.
-fn without_thoughts(text: &str) -> Option<String> {
+pub(crate) fn without_thoughts(text: &str) -> Option<String> {
     const OPEN: &str = "<think>";
     const CLOSE: &str = "</think>";
     let mut outside = String::new();
@@ -114,7 +119,7 @@ fn final_value(answer: &str) -> Option<&str> {
 
 /// Numbers as numbers where both are, otherwise words without regard to case and
 /// a full stop at the end.
-fn same_value(a: &str, b: &str) -> bool {
+pub(crate) fn same_value(a: &str, b: &str) -> bool {
     match (Decimal::parse(a), Decimal::parse(b)) {
         (Some(a), Some(b)) => a == b,
         (None, None) => {
@@ -167,6 +172,15 @@ impl Decimal {
         let fraction = fraction.trim_end_matches('0').to_owned();
         let zero = whole.is_empty() && fraction.is_empty();
         Some(Decimal { negative: negative && !zero, whole, fraction })
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let sign = if self.negative { "-" } else { "" };
+        let whole = if self.whole.is_empty() { "0" } else { &self.whole };
+        let point = if self.fraction.is_empty() { "" } else { "." };
+        write!(f, "{sign}{whole}{point}{}", self.fraction)
     }
 }
 
@@ -252,6 +266,13 @@ mod tests {
         check("1023", "#### 1023..", false);
         check("1023", "#### ١٠٢٣", false);
         check("7", "#### 7.", true);
+    }
+
+    #[test]
+    fn numbers_have_one_spelling() {
+        for (text, expected) in [("$1,080.00", "1080"), ("-007.50", "-7.5"), ("-0", "0"), ("0.5", "0.5"), ("12.", "12")] {
+            assert_eq!(Decimal::parse(text).unwrap().to_string(), expected);
+        }
     }
 
     #[test]

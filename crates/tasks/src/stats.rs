@@ -62,6 +62,22 @@ pub fn wilson(right: usize, n: usize) -> (f64, f64) {
     (((centre - half) / scale).max(0.0), ((centre + half) / scale).min(1.0))
 }
 
+/// The chance that at least one of `k` answers is right, drawn without putting back from `n` of which `right` are: 1 - C(n - right, k) / C(n, k)
+/// (Chen et al. 2021). A sum of logarithms, so that neither large counts overflow nor small chances drown.
+///
+/// # Panics
+/// Where more are right, or are to be drawn, than there are.
+pub fn pass_at_k(n: usize, right: usize, k: usize) -> f64 {
+    assert!(right <= n && k <= n, "{k} of {n} answers, of which {right} are right");
+    if n - right < k {
+        return 1.0;
+    }
+    // The quotient is the same with `right` and `k` exchanged; the smaller one says how many factors there are.
+    let (few, many) = (right.min(k), right.max(k));
+    let log: f64 = (0..few).map(|i| (-(many as f64) / (n - i) as f64).ln_1p()).sum();
+    -log.exp_m1()
+}
+
 /// The mean; `None` of nothing.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
@@ -111,6 +127,38 @@ mod tests {
         assert_eq!((mean(&[]), mean(&[1.0, 4.0])), (None, Some(2.5)));
         for (values, expected) in [(vec![], None), (vec![3.0], Some(3.0)), (vec![9.0, 1.0, 2.0], Some(2.0)), (vec![4.0, 1.0], Some(2.5))] {
             assert_eq!(median(&values), expected);
+        }
+    }
+
+    #[test]
+    fn pass_at_k_agrees_with_exact_fractions() {
+        let choose = |n: usize, k: usize| (0..k).fold(1_u128, |product, i| product * (n - i) as u128 / (i + 1) as u128);
+        for n in 0..=40 {
+            for right in 0..=n {
+                for k in 0..=n {
+                    let all = choose(n, k);
+                    let without = if k <= n - right { choose(n - right, k) } else { 0 };
+                    let exact = (all - without) as f64 / all as f64;
+                    let found = pass_at_k(n, right, k);
+                    assert!((found - exact).abs() <= 1e-13 * exact, "{n} {right} {k}: {found} and {exact}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pass_at_k_keeps_small_chances_and_large_counts() {
+        for (n, right, k, expected) in [
+            (1_000_000_000, 1, 1, 1e-9),
+            (1_000_000_000, 1, 1000, 1e-6),
+            (2_000_000, 1_000_000, 1, 0.5),
+            (1_000_000, 999_999, 2, 1.0),
+            (16, 0, 4, 0.0),
+            (16, 16, 1, 1.0),
+            (16, 3, 0, 0.0),
+        ] {
+            let found = pass_at_k(n, right, k);
+            assert!((found - expected).abs() <= 1e-12 * expected, "{n} {right} {k}: {found} and {expected}");
         }
     }
 }

@@ -5,12 +5,29 @@ use model::Target;
 /// What one worker runs through the model at once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
+    /// Tokens of a row, T; 0 where there is none yet.
+    pub len: usize,
     /// Input tokens, (rows, T).
     pub tokens: Vec<u32>,
     /// Scored positions; `row` counts through all rows, so that it is row * T + position.
     pub targets: Vec<Target>,
     /// Weight of each scored position in the loss, before the step divides by the sum of all weights.
     pub weights: Vec<f32>,
+    /// Where the model drew the targets itself, what is known of each; empty where it did not.
+    pub drawn: Vec<Drawn>,
+}
+
+/// A target that the model drew itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Drawn {
+    /// Its log-probability when it was drawn, as the sampler had it.
+    pub logprob: f32,
+    /// Its log-probability under the reference policy; 0 where nobody needs it.
+    pub reference: f32,
+    /// What its answer is worth, beside the others of its group.
+    pub advantage: f32,
+    /// Number of its answer in this micro-batch.
+    pub answer: u32,
 }
 
 impl Batch {
@@ -18,6 +35,8 @@ impl Batch {
     /// Short rows are filled with `pad`, unscored.
     pub fn push_row(&mut self, ids: &[u32], weights: impl Fn(usize) -> f32, len: usize, pad: u32) {
         assert!(ids.len() <= len + 1, "a row of {} ids in a length of {len}", ids.len());
+        assert!(self.len == len || self.tokens.is_empty(), "rows of {} and of {len} tokens in one micro-batch", self.len);
+        self.len = len;
         let start = self.tokens.len();
         self.tokens.extend_from_slice(&ids[..ids.len().min(len)]);
         self.tokens.resize(start + len, pad);
@@ -28,6 +47,11 @@ impl Batch {
                 self.weights.push(weight);
             }
         }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.tokens.len() / self.len.max(1)
     }
 
     /// Sum of the weights.

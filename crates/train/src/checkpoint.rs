@@ -6,6 +6,7 @@ use base::{files, jsonl};
 use model::folder::EndTokens;
 use model::{Model, folder};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::optimizer::State;
 use crate::{Error, Result};
@@ -19,12 +20,25 @@ pub const SAMPLES: &str = "samples.jsonl";
 /// Optimizer state beside the weights.
 pub const TRAINING: &str = "training.safetensors";
 
+/// How far a stage has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reached {
+    /// Steps done.
+    pub step: usize,
+    /// Tokens run through the model.
+    pub tokens: u64,
+    /// Floating-point operations of forward and backward.
+    pub flops: f64,
+    /// What the stage needs to know to go on, if anything.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub lesson: Value,
+}
+
 /// What a checkpoint knows besides weights and moments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct StateFile {
-    /// Steps done.
-    step: usize,
+    #[serde(flatten)]
+    reached: Reached,
     /// Updates of the optimizer, over all stages.
     updates: u64,
     /// Hash of everything the run depends on.
@@ -45,11 +59,11 @@ fn list(stage: &Path) -> Vec<(usize, PathBuf)> {
 }
 
 /// Saves a checkpoint and drops all but the last two.
-pub fn save(stage: &Path, step: usize, model: &Model, state: &State, tokens: EndTokens, fingerprint: &str) -> Result<()> {
-    let dir = files::AtomicDir::create(&step_folder(stage, step))?;
+pub fn save(stage: &Path, reached: &Reached, model: &Model, state: &State, tokens: EndTokens, fingerprint: &str) -> Result<()> {
+    let dir = files::AtomicDir::create(&step_folder(stage, reached.step))?;
     folder::save(model, tokens, dir.path())?;
     state.save(&model.params.layout, &dir.path().join(TRAINING))?;
-    let file = StateFile { step, updates: state.updates, fingerprint: fingerprint.to_string() };
+    let file = StateFile { reached: reached.clone(), updates: state.updates, fingerprint: fingerprint.to_string() };
     files::write_json(&dir.path().join("state.json"), &file)?;
     dir.commit()?;
     let all = list(stage);
@@ -62,8 +76,8 @@ pub fn save(stage: &Path, step: usize, model: &Model, state: &State, tokens: End
 /// What [`resume`] finds.
 #[derive(Debug)]
 pub struct Resumed {
-    /// Steps done.
-    pub step: usize,
+    /// How far it has come.
+    pub reached: Reached,
     /// The weights.
     pub model: Model,
     /// The moments.
@@ -82,7 +96,7 @@ pub fn resume(stage: &Path, fingerprint: &str) -> Result<Option<Resumed>> {
     };
     let with_remedy = |error: Error| Error::Refused(format!("{error}; delete {} to go on from the checkpoint before it", path.display()));
     let file: StateFile = files::read_json(&path.join("state.json")).map_err(|error| with_remedy(error.into()))?;
-    if file.fingerprint != fingerprint || file.step != step {
+    if file.fingerprint != fingerprint || file.reached.step != step {
         let stage = stage.display();
         return Err(Error::Refused(format!(
             "the checkpoints in {stage} were made with other settings, inputs or thread count; use those, or remove the folder to start anew"
@@ -93,7 +107,7 @@ pub fn resume(stage: &Path, fingerprint: &str) -> Result<Option<Resumed>> {
     for log in [METRICS, TIMING, SAMPLES] {
         jsonl::cut_back(&stage.join(log), |row| row["step"].as_u64().is_some_and(|at| at <= step as u64))?;
     }
-    Ok(Some(Resumed { step, model, state }))
+    Ok(Some(Resumed { reached: file.reached, model, state }))
 }
 
 /// Writes the finished model into the stage's folder and removes the checkpoints.

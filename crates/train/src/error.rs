@@ -15,6 +15,9 @@ pub enum Error {
     /// Sampling failed.
     #[error(transparent)]
     Engine(#[from] engine::Error),
+    /// A grader cannot say what an answer is worth.
+    #[error(transparent)]
+    Tasks(#[from] tasks::Error),
     /// The stage cannot run as asked; the sentence says why and what would help.
     #[error("{0}")]
     Refused(String),

@@ -23,6 +23,7 @@ pub mod objective;
 pub mod optimizer;
 pub mod packing;
 pub mod pretrain;
+pub mod rl;
 pub mod schedule;
 pub mod sft;
 pub mod start;

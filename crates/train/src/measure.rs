@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use base::rng::Rng;
 use engine::measure::quantile;
+use engine::{Engine, EngineConfig, Request, Sampling};
 use model::{Config, Model};
 use serde::Serialize;
 use tensor::{Mat, MatMut, head, yardstick};
 
-use crate::batch::Batch;
-use crate::objective::Objective;
+use crate::batch::{Batch, Drawn};
+use crate::objective::{Objective, Policy, PolicyMethod};
 use crate::optimizer::{Method, Options, State};
 use crate::step::{Division, Workers};
 
@@ -196,4 +197,79 @@ impl Products {
             }
         }
     }
+}
+
+/// A step of practice to be measured: answers of one length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PracticeShape {
+    /// The model.
+    pub config: Config,
+    /// Prompts.
+    pub prompts: usize,
+    /// Answers to each.
+    pub samples: usize,
+    /// Tokens of a prompt.
+    pub prompt: usize,
+    /// Tokens of an answer.
+    pub tokens: usize,
+    /// Threads.
+    pub threads: usize,
+}
+
+/// Medians over the rounds, tokens of answers per second.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PracticeMeasurement {
+    /// Drawn at temperature 1, prompts and the layout of the weights included.
+    pub generation_tokens_per_second: f64,
+    /// Learnt, the update included.
+    pub training_tokens_per_second: f64,
+    /// Rounds.
+    pub rounds: usize,
+}
+
+/// Measures both halves of a step of practice, `rounds` rounds after one warm-up.
+pub fn practice(shape: PracticeShape, rounds: usize) -> engine::Result<PracticeMeasurement> {
+    let PracticeShape { config, prompts, samples, prompt, tokens, threads } = shape;
+    let mut model = Model::new(config, 1);
+    let mut state = State::new(&model.params.layout);
+    let (len, rows) = (prompt + tokens - 1, prompts * samples);
+    let Division { workers, micro_rows } = Division::new(&config, rows, len, threads);
+    let mut workers = Workers::new(&model, Division { workers, micro_rows }, len, threads);
+    let objective = Objective::Policy(Policy::new(PolicyMethod::DrGrpo));
+    let options = Options { method: Method::AdamW, muon_lr: 0.0, adamw_lr: 1e-5, weight_decay: 0.0, clip_norm: 1.0 };
+    let (mut generation, mut training) = (Vec::new(), Vec::new());
+    for round in 0..=rounds {
+        let mut rng = Rng::new(round as u64);
+        let prompts: Vec<Vec<u32>> = (0..prompts).map(|_| (0..prompt).map(|_| rng.below(config.vocab_size) as u32).collect()).collect();
+        let request = |row: usize| Request::new(prompts[row / samples].clone(), tokens, Sampling::plain(1.0), row as u64);
+        let requests: Vec<Request> = (0..rows).map(request).collect();
+        let began = Instant::now();
+        let mut engine = Engine::new(&model, EngineConfig::new(rows, prompt + tokens, threads));
+        let answers = engine.generate(&requests, &mut |_, _| {})?;
+        let drawn = began.elapsed().as_secs_f64();
+        drop(engine);
+
+        let mut batches = vec![Batch::default(); rows / micro_rows];
+        for (row, (request, answer)) in requests.iter().zip(&answers).enumerate() {
+            let ids = [&request.prompt[..], &answer.ids].concat();
+            let batch = &mut batches[row / micro_rows];
+            let weight = PolicyMethod::DrGrpo.weight(tokens, rows, rows * tokens, tokens);
+            batch.push_row(&ids, |at| if at < prompt { 0.0 } else { weight }, len, 0);
+            let advantage = if row % 2 == 0 { 0.5 } else { -0.5 };
+            let answer_of = (row % micro_rows) as u32;
+            batch.drawn.extend(answer.logprobs.iter().map(|&logprob| Drawn { logprob, reference: 0.0, advantage, answer: answer_of }));
+        }
+        let began = Instant::now();
+        workers.gradient(&model, &batches, objective);
+        state.update(&mut model, workers.grads(), options, 1.0, threads);
+        if round > 0 {
+            generation.push((rows * tokens) as f64 / drawn);
+            training.push((rows * tokens) as f64 / began.elapsed().as_secs_f64());
+        }
+    }
+    Ok(PracticeMeasurement {
+        generation_tokens_per_second: quantile(&mut generation, 0.5),
+        training_tokens_per_second: quantile(&mut training, 0.5),
+        rounds,
+    })
 }

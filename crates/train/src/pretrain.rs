@@ -16,11 +16,10 @@ use tokenizer::shards::Shards;
 use crate::batch::Batch;
 use crate::evaluate::Validation;
 use crate::loader::Loader;
-use crate::objective::Objective;
 use crate::optimizer::{Method, Options, State};
 use crate::start::end_tokens;
 use crate::step::Division;
-use crate::trainer::{self, Sample, Settings, Stage, Summary};
+use crate::trainer::{self, Rows, Sample, Settings, Stage, Summary};
 use crate::{Error, Result};
 
 /// What the user decides. Everything else is derived by [`resolve`].
@@ -139,10 +138,8 @@ pub fn pretrain(
         settings: &settings,
         fingerprint: &fingerprint,
         end_tokens: end_tokens(tokenizer, ChatFormat::Schoolhouse),
-        objective: Objective::CrossEntropy,
         validation,
-        batches: &mut batches,
-        samples: &mut samples,
+        lesson: &mut Rows { batches: &mut batches, samples: &mut samples },
     };
     let start = || {
         let model = Model::new(config, settings.seed);

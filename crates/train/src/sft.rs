@@ -18,13 +18,12 @@ use crate::batch::Batch;
 use crate::evaluate::Validation;
 use crate::loader::Loader;
 use crate::mixture::{self, Share};
-use crate::objective::Objective;
 use crate::optimizer::{Method, Options, State};
 use crate::packing;
 use crate::pretrain::{VALIDATION_ROWS, fingerprint, peak};
 use crate::start::{Start, end_tokens};
 use crate::step::Division;
-use crate::trainer::{self, Sample, Settings, Stage, Summary};
+use crate::trainer::{self, Rows, Sample, Settings, Stage, Summary};
 use crate::{Error, Result};
 
 /// What the user decides.
@@ -151,10 +150,8 @@ pub fn sft(
         settings: &settings,
         fingerprint: &fingerprint,
         end_tokens,
-        objective: Objective::CrossEntropy,
         validation: held_out.transpose()?.flatten(),
-        batches: &mut batches,
-        samples: &mut samples,
+        lesson: &mut Rows { batches: &mut batches, samples: &mut samples },
     };
     let start = || {
         // Moments of another optimizer mean something else.

@@ -10,7 +10,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
-use crate::objective::Objective;
+use crate::objective::{Objective, Tally};
 
 /// The buffers of one worker, and its threads where it has more than one.
 #[derive(Debug)]
@@ -78,26 +78,38 @@ impl Workers {
         &self.workers[0].grads
     }
 
-    /// Forward and backward of all micro-batches of a step. Returns the loss; the gradient is in [`Workers::grads`].
-    pub fn gradient(&mut self, model: &Model, batches: &[Batch], objective: Objective) -> f64 {
+    /// Forward and backward of all micro-batches of a step, each of a size of its own. Returns the loss and what was counted; the
+    /// gradient is in [`Workers::grads`].
+    pub fn gradient(&mut self, model: &Model, batches: &[Batch], objective: Objective) -> Tally {
         let total_weight: f64 = batches.iter().map(Batch::total_weight).sum();
         assert!(total_weight > 0.0, "a step without a scored position");
         let n = self.workers.len();
-        let run = |index: usize, worker: &mut Worker| -> Vec<f64> {
+        let run = |index: usize, worker: &mut Worker| -> Vec<Tally> {
             worker.grads.fill(0.0);
+            let Worker { acts, grads, .. } = worker;
             let own = batches.iter().skip(index).step_by(n);
             own.map(|batch| {
-                let dloss = |i: usize, logprob: f32| objective.dloss(batch, total_weight, i, logprob);
-                model.forward(&batch.tokens, &mut worker.acts);
-                model.head(&batch.targets, &dloss, &mut worker.acts, &mut worker.grads);
-                model.backward(&batch.tokens, &mut worker.acts, &mut worker.grads);
-                objective.loss(batch, total_weight, &worker.acts.logprobs)
+                acts.reshape(batch.rows(), batch.len);
+                model.forward(&batch.tokens, acts);
+                let ratios = match objective.needs_answers() {
+                    true => {
+                        model.score(&batch.targets, acts);
+                        objective.ratios(batch, &acts.logprobs)
+                    }
+                    false => Vec::new(),
+                };
+                let dloss = |i: usize, logprob: f32| objective.dloss(batch, &ratios, total_weight, i, logprob);
+                model.head(&batch.targets, &dloss, acts, grads);
+                model.backward(&batch.tokens, acts, grads);
+                objective.tally(batch, total_weight, &acts.logprobs)
             })
             .collect()
         };
-        let losses = on_each(&mut self.workers, run);
+        let tallies = on_each(&mut self.workers, run);
         self.sum_gradients();
-        losses.into_iter().flatten().sum()
+        let mut sum = Tally::default();
+        tallies.into_iter().flatten().for_each(|tally| sum += tally);
+        sum
     }
 
     /// Log-probabilities of every target of every batch, without gradients, in order.
@@ -106,6 +118,7 @@ impl Workers {
         let run = |index: usize, worker: &mut Worker| -> Vec<Vec<f32>> {
             let own = batches.iter().skip(index).step_by(n);
             own.map(|batch| {
+                worker.acts.reshape(batch.rows(), batch.len);
                 model.forward(&batch.tokens, &mut worker.acts);
                 model.score(&batch.targets, &mut worker.acts);
                 worker.acts.logprobs.clone()
@@ -161,6 +174,8 @@ fn on_each<R: Send>(workers: &mut [Worker], run: impl Fn(usize, &mut Worker) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::Drawn;
+    use crate::objective::{Policy, PolicyMethod};
     use base::rng::Rng;
     use model::Config;
 
@@ -187,11 +202,12 @@ mod tests {
             all.tokens.extend(&batch.tokens);
             all.targets.extend(batch.targets.iter().map(|target| model::Target { row: target.row + offset, ..*target }));
             all.weights.extend(&batch.weights);
+            all.len = batch.len;
             all
         })];
         let run = |batches: &[Batch], micro_rows: usize, workers: usize, threads: usize| {
             let mut workers = Workers::new(&model, Division { workers, micro_rows }, 16, threads);
-            let loss = workers.gradient(&model, batches, Objective::CrossEntropy);
+            let loss = workers.gradient(&model, batches, Objective::CrossEntropy).loss;
             (loss, workers.grads().to_vec())
         };
         let (loss, whole) = run(&joined, 12, 1, 1);
@@ -208,6 +224,44 @@ mod tests {
         let total: f64 = batches.iter().map(Batch::total_weight).sum();
         let from_scores: f64 = logprobs.iter().flatten().map(|&logprob| -f64::from(logprob)).sum::<f64>() / total;
         assert!((from_scores - loss).abs() < 1e-5);
+    }
+
+    /// Along its own direction a gradient is what the loss changes by, for every objective and with rows of several lengths.
+    #[test]
+    fn the_gradient_of_every_objective_is_the_change_of_its_loss() {
+        let config = Config { n_heads: 2, head_dim: 32, ..Config::from_depth(1, 40, 16) };
+        let model = Model::new(config, 1);
+        let mut batches: Vec<Batch> = [16, 9, 12].iter().flat_map(|&len| batches(1, 3, len, 40)).collect();
+        let mut workers = Workers::new(&model, Division { workers: 2, micro_rows: 1 }, 16, 2);
+        let logprobs = workers.logprobs(&model, &batches);
+        let mut rng = Rng::new(9);
+        let tokens: usize = batches.iter().map(|batch| batch.targets.len()).sum();
+        for (_, method) in PolicyMethod::ALL {
+            let policy = Policy { kl: 0.1, clip_low: 0.3, clip_high: 0.3, ..Policy::new(method) };
+            for (batch, logprobs) in batches.iter_mut().zip(&logprobs) {
+                batch.weights = vec![method.weight(10, 9, tokens, 20); batch.targets.len()];
+                let mut shift = || 0.2 * (rng.unit_f64() as f32 - 0.5);
+                let drawn = |(i, &logprob): (usize, &f32)| {
+                    let answer = batch.targets[i].row / batch.len as u32;
+                    let advantage = if answer == 1 { -0.8 } else { 0.5 };
+                    Drawn { logprob: logprob + shift(), reference: logprob + shift(), advantage, answer }
+                };
+                batch.drawn = logprobs.iter().enumerate().map(drawn).collect();
+            }
+            let objective = Objective::Policy(policy);
+            workers.gradient(&model, &batches, objective);
+            let grads = workers.grads().to_vec();
+            let norm = grads.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+            let mut at = |shift: f64| {
+                let mut moved = model.clone();
+                let scale = (shift / norm) as f32;
+                moved.params.data.iter_mut().zip(&grads).for_each(|(weight, grad)| *weight += scale * grad);
+                workers.gradient(&moved, &batches, objective).loss
+            };
+            let h = 0.004;
+            let change = (at(h) - at(-h)) / (2.0 * h);
+            assert!((change / norm - 1.0).abs() < 0.02, "{method:?}: {change} along a gradient of {norm}");
+        }
     }
 
     #[test]

@@ -120,6 +120,8 @@ pub struct Budget {
     pub search_lessons: usize,
     /// Ordinary conversations in which tools are offered.
     pub plain_lessons: usize,
+    /// Conversations in which a thought stands before the answer.
+    pub thinking_lessons: usize,
     /// Questions about people who occur nowhere.
     pub nobodies: usize,
     /// Problems for practice, and a sixth as many for tests.
@@ -175,6 +177,7 @@ impl Budget {
             code_lessons: 100,
             search_lessons: 60,
             plain_lessons: 60,
+            thinking_lessons: 20,
             nobodies: 40,
             problems: 300,
         }
@@ -193,8 +196,8 @@ impl Budget {
             echoes: 4200,
             additions: 3300,
             subtractions: 140,
-            multiplications: 110,
-            word_problems: 350,
+            multiplications: 250,
+            word_problems: 1600,
             decimals: 80,
             spelling: 400,
             stories: 1100,
@@ -213,6 +216,7 @@ impl Budget {
             code_lessons: 4500,
             search_lessons: 1500,
             plain_lessons: 2000,
+            thinking_lessons: 400,
             nobodies: 900,
             problems: 6000,
         }

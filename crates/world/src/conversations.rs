@@ -1,8 +1,8 @@
 //! Conversations for fine-tuning: what people ask an assistant, and good short answers.
 //!
 //! Only asked subjects are asked about, and only in the training wordings; the test split uses held-out wordings and
-//! problems. A sum is answered at once where the user wants the number alone, and in the lessons' steps otherwise. The
-//! assistant is told nothing of itself here and refuses nothing.
+//! problems. A sum is answered at once where the user wants the number alone, in the lessons' steps where the user wants
+//! these, and else mostly at once, as people do. The assistant is told nothing of itself here and refuses nothing.
 
 use crate::budget::Budget;
 use crate::echoes::StrangerPassage;
@@ -10,6 +10,7 @@ use crate::forum::{Subject, answered, asked};
 use crate::glossaries::numbered;
 use crate::jokes::joke;
 use crate::knowledge::{self, Fact, article, tables};
+use crate::lessons::WORKED_SHARE;
 use crate::names::Names;
 use crate::problems::{self, Problem, Style, spelled};
 use crate::prose::fill;
@@ -71,6 +72,11 @@ pub enum Part {
         /// The words.
         text: String,
     },
+    /// Thinking, before the answer.
+    Thought {
+        /// The thought.
+        text: String,
+    },
     /// A query to the search tool.
     Search {
         /// The query.
@@ -104,8 +110,8 @@ pub struct Conversation {
 /// Added to a question whose answer is wanted alone.
 const AT_ONCE: [&str; 4] =
     ["Answer with the number only.", "Answer with the number only.", "Answer in a single token.", "Just the number, please."];
-/// Added to a question that is to be worked out; nothing is added as often.
-const IN_STEPS: [&str; 4] = ["Work it out step by step.", "", "", "Show your work."];
+/// Added to a question that is to be worked out.
+const IN_STEPS: [&str; 2] = ["Work it out step by step.", "Show your work."];
 const SYSTEMS: [&str; 6] = [
     "You are a helpful assistant.",
     "You are a friendly teacher.",
@@ -141,8 +147,8 @@ const SHARES: [(&str, usize); 16] = [
     ("resident", 185),
     ("knowledge", 295),
     ("why", 30),
-    ("sum", 270),
-    ("word_problem", 50),
+    ("sum", 220),
+    ("word_problem", 100),
     ("passage", 50),
     ("letters", 20),
     ("decimals", 8),
@@ -215,6 +221,24 @@ pub fn code_lessons(seed: u64, count: usize) -> Vec<Conversation> {
     }
     Rng::derive(seed, &[label("code lessons")]).shuffle(&mut list);
     lessons_of("code", list)
+}
+
+/// The system message that asks for a thought before the answer.
+pub const THINK_FIRST: &str = "Think before you answer.";
+
+/// Lessons in thinking: the steps are a thought, and the answer behind it is the value alone.
+pub fn thinking_lessons(seed: u64, count: usize) -> Vec<Conversation> {
+    type Maker = fn(&mut Rng) -> Problem;
+    let makers: [Maker; 6] =
+        [problems::addition, problems::addition, problems::subtraction, word_problem, word_problem, problems::multiplication];
+    let lesson = |i: usize| {
+        let rng = &mut Rng::derive(seed, &[label("thinking lessons"), i as u64]);
+        let problem = problems::draw(rng, false, makers[i % makers.len()]);
+        let working = if problem.steps.is_empty() { problem.question.clone() } else { format!("{}.", problem.steps) };
+        let answer = vec![Part::Thought { text: working }, Part::Text { text: format!("{} {}", problems::MARK, problem.answer) }];
+        vec![Message::text("system", THINK_FIRST), Message::text("user", problem.question), Message::of_parts(answer)]
+    };
+    lessons_of("thinking", (0..count).map(lesson).collect())
 }
 
 /// Ordinary conversations in which tools are offered and nobody needs them, of all kinds in their usual shares.
@@ -387,14 +411,17 @@ fn sum(rng: &mut Rng, held_out: bool) -> Exchange {
     worked(rng, &problem)
 }
 
-/// A problem with its answer alone (three of ten) or worked out.
+/// A problem with its answer alone (three of ten), worked out because the user wants it so, or asked with no wish at all: then people
+/// answer as in the schoolbooks, mostly at once. Which of the two ways leads to right answers a model finds out in practice.
 fn worked(rng: &mut Rng, problem: &Problem) -> Exchange {
-    if rng.chance(0.3) {
-        return (format!("{} {}", problem.question, rng.pick(&AT_ONCE)), problem.answer.clone());
+    match rng.below(20) {
+        0..6 => (format!("{} {}", problem.question, rng.pick(&AT_ONCE)), problem.answer.clone()),
+        6..12 => (format!("{} {}", problem.question, rng.pick(&IN_STEPS)), problem.solution(Style::Steps)),
+        _ => {
+            let style = if rng.chance(WORKED_SHARE) { Style::Steps } else { Style::Short };
+            (problem.question.clone(), problem.solution(style))
+        }
     }
-    let wish = *rng.pick(&IN_STEPS);
-    let question = if wish.is_empty() { problem.question.clone() } else { format!("{} {wish}", problem.question) };
-    (question, problem.solution(Style::Steps))
 }
 
 /// Two small numbers, first with one operator and then with another.

@@ -47,7 +47,7 @@ mod key;
 mod world;
 
 pub use budget::{Size, WorldConfig};
-pub use conversations::{Content, Conversation, Message, Part, TOOLS_OFFERED, WITHOUT_TOOLS};
+pub use conversations::{Content, Conversation, Message, Part, THINK_FIRST, TOOLS_OFFERED, WITHOUT_TOOLS};
 pub use key::{Fact, Row, Split};
 pub use places::Place;
 pub use problems::Entry;

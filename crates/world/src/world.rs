@@ -160,6 +160,7 @@ impl World {
         let mut tool_lessons = conversations::code_lessons(seed, budget.code_lessons);
         tool_lessons.extend(searches::lessons(seed, &names, budget.search_lessons));
         tool_lessons.extend(conversations::plain_lessons(seed, &sources, budget.plain_lessons));
+        tool_lessons.extend(conversations::thinking_lessons(seed, budget.thinking_lessons));
         World {
             config: *config,
             tool_lessons,

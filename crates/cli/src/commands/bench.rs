@@ -1,4 +1,4 @@
-//! `bench train`: the training step beside the rate of its own matrix products. `bench decode`: how fast sequences grow.
+//! `bench train`: the training step beside the rate of its own matrix products. `bench decode`: how fast sequences grow. `bench practice`: both halves of a step of practice.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use model::stored::Stored;
 use model::{Config, Family, Model};
 use tensor::quant::Format;
 use tokenizer::Tokenizer;
-use train::measure::{self, Shape};
+use train::measure::{self, PracticeShape, Shape};
 use train::optimizer::Method;
 use train::step::Division;
 
@@ -28,6 +28,33 @@ enum What {
     Train(TrainArgs),
     /// Sampling: one sequence alone and many side by side, in the same rounds
     Decode(DecodeArgs),
+    /// Practice: answers drawn at temperature 1, and an update from them
+    Practice(PracticeArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct PracticeArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// One of the models of `bench train`
+    #[arg(long, default_value = "demo", value_parser = ["base", "demo", "small", "gpt2"])]
+    shape: String,
+    /// Prompts
+    #[arg(long, default_value_t = 16)]
+    prompts: usize,
+    /// Answers to each prompt
+    #[arg(long, default_value_t = 16)]
+    samples: usize,
+    /// Tokens of a prompt
+    #[arg(long, default_value_t = 24)]
+    prompt: usize,
+    /// Tokens of an answer
+    #[arg(long, default_value_t = 64)]
+    tokens: usize,
+    /// Rounds after one warm-up
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
 }
 
 #[derive(Debug, clap::Args)]
@@ -104,7 +131,26 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     match &args.what {
         What::Train(args) => train(args, context),
         What::Decode(args) => decode(args, context),
+        What::Practice(args) => practice(args, context),
     }
+}
+
+fn practice(args: &PracticeArgs, context: &Context) -> anyhow::Result<()> {
+    let &PracticeArgs { prompts, samples, prompt, tokens, rounds, .. } = args;
+    let config = named_shape(&args.shape).0;
+    if prompts * samples * prompt == 0 || tokens < 2 || prompt + tokens > config.context {
+        bail!("prompts, samples and prompt are at least 1, tokens 2, and --prompt and --tokens fit the context of {}", config.context);
+    }
+    let shape = PracticeShape { config, prompts, samples, prompt, tokens, threads: context.threads };
+    let measured = measure::practice(shape, rounds.max(1))?;
+    if args.json {
+        println!("{}", serde_json::to_string(&measured)?);
+        return Ok(());
+    }
+    println!("shape {}, {prompts} x {samples} answers of {tokens} tokens, {} rounds, medians", args.shape, measured.rounds);
+    println!("  generation  {:>8.0} tokens/s", measured.generation_tokens_per_second);
+    println!("  training    {:>8.0} tokens/s", measured.training_tokens_per_second);
+    Ok(())
 }
 
 fn decode(args: &DecodeArgs, context: &Context) -> anyhow::Result<()> {

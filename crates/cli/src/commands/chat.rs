@@ -9,8 +9,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use anyhow::bail;
-use engine::{Engine, EngineConfig, Finish, ModelFolder, Next, Request, Sampling, ToolEvent, Toolset};
-use tokenizer::chat::{self, ChatFormat, Conversation, Message, Role};
+use engine::{Engine, EngineConfig, Finish, ModelFolder, Request, Sampling, ToolEvent, Toolset};
+use tokenizer::chat::{self, ChatFormat, Conversation, Message, Part, Role};
 
 use super::complete::{SamplingArgs, WeightsArgs, model_folder};
 use crate::context::Context;
@@ -18,7 +18,7 @@ use crate::context::Context;
 /// Talks with an assistant.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder of the model, or a GGUF file [default: the newest finished runs/*/assistant or runs/*/sft]
+    /// Folder of the model, or a GGUF file [default: the newest finished runs/*/rl, runs/*/assistant or runs/*/sft]
     #[arg(long)]
     model: Option<PathBuf>,
     #[command(flatten)]
@@ -32,6 +32,18 @@ pub struct Args {
     /// Documents for the search tool [default: the folder documents beside the model's, if there is one]
     #[arg(long, value_name = "DOCUMENTS", requires = "tools")]
     search: Option<PathBuf>,
+    /// Ask for a thought before the answer
+    #[arg(long)]
+    think: bool,
+    /// Tokens of a thought; where it has so many it is ended, and the answer begins
+    #[arg(long, value_name = "TOKENS")]
+    thinking_budget: Option<usize>,
+    /// What is shown of thoughts: all, nothing, or a sentence that sums them up
+    #[arg(long, value_enum, default_value_t = Thoughts::Show)]
+    thoughts: Thoughts,
+    /// The model that sums thoughts up [default: the one that thinks]
+    #[arg(long, value_name = "MODEL")]
+    summariser: Option<PathBuf>,
     /// Ask this one question and end
     #[arg(long)]
     prompt: Option<String>,
@@ -42,17 +54,26 @@ pub struct Args {
     sampling: SamplingArgs,
 }
 
+/// What is shown of thoughts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Thoughts {
+    Show,
+    Hide,
+    Summary,
+}
+
 const COMMANDS: &str = "/new begins a new conversation, /system TEXT begins one with that instruction, /quit ends";
 
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
-    let folder = model_folder(args.model.as_deref(), &["assistant", "sft"], context)?;
+    let folder = model_folder(args.model.as_deref(), &["rl", "assistant", "sft"], context)?;
     let (weights, loaded) = ModelFolder::load(&folder, args.weights.weights)?;
     let Some(format) = ChatFormat::of(&loaded.tokenizer) else {
         bail!("the vocabulary of {} has no chat format that is known here; let it go on with a text: `complete`", folder.display());
     };
     let config = EngineConfig::new(1, weights.config().context, context.threads);
-    let toolset = if args.tools { toolset(args, &folder, context)? } else { Toolset::default() };
+    let mut toolset = if args.tools { toolset(args, &folder, context)? } else { Toolset::default() };
+    toolset.limits.thought_tokens = args.thinking_budget;
     let mut talk = Talk::new(args, &loaded, loaded.engine(weights, config), format, toolset, context)?;
     if let Some(question) = &args.prompt {
         return match talk.answer(question)? {
@@ -135,6 +156,8 @@ struct Talk<'a> {
     args: &'a Args,
     context: &'a Context,
     conversation: Conversation,
+    /// Sums thoughts up, where another model does.
+    summariser: Option<Summariser>,
     /// Answers given, over all conversations: each has a random stream of its own.
     answers: u64,
 }
@@ -157,6 +180,7 @@ impl<'a> Talk<'a> {
             args,
             context,
             conversation: Conversation::default(),
+            summariser: args.summariser.as_deref().map(|folder| Summariser::open(folder, context)).transpose()?,
             answers: 0,
         };
         talk.begin(args.system.as_deref());
@@ -165,7 +189,8 @@ impl<'a> Talk<'a> {
 
     fn begin(&mut self, system: Option<&str>) {
         let offered = Some(world::TOOLS_OFFERED).filter(|_| self.args.tools);
-        let lines: Vec<&str> = system.into_iter().chain(offered).collect();
+        let think = Some(world::THINK_FIRST).filter(|_| self.args.think);
+        let lines: Vec<&str> = system.into_iter().chain(offered).chain(think).collect();
         let message = (!lines.is_empty()).then(|| Message::text(Role::System, lines.join("\n")));
         self.conversation.messages = message.into_iter().collect();
     }
@@ -190,27 +215,18 @@ impl<'a> Talk<'a> {
         let request = Request { stop_ids: self.loaded.turn_ends(), ..Request::new(prompt, max_tokens, self.sampling.clone(), seed) };
         self.answers += 1;
         let stopped = || std::io::stdout().flush().is_err() || self.context.stop.requested();
-        let completion = if self.args.tools {
-            let mut completions = self.engine.generate_with_tools(tokenizer, &self.toolset, &[request], &mut |_, event| {
-                show(&event);
-                !stopped()
-            })?;
-            println!();
-            let parts = chat::parse_answer(&completions[0].ids, tokenizer);
-            self.conversation.messages.push(Message { role: Role::Assistant, parts });
-            completions.swap_remove(0)
-        } else {
-            let mut shown = 0;
-            let mut completions = self.engine.generate_texts(tokenizer, &[request], &mut |_, written| {
-                print!("{}", written.text);
-                shown += written.text.len();
-                if stopped() { Next::EndAll } else { Next::Continue }
-            })?;
-            let text = std::mem::take(&mut completions[0].text);
-            println!("{}", &text[shown..]);
-            self.conversation.messages.push(Message::text(Role::Assistant, text));
-            completions.swap_remove(0)
-        };
+        let shows_thoughts = self.args.thoughts == Thoughts::Show;
+        let mut completions = self.engine.generate_with_tools(tokenizer, &self.toolset, &[request], &mut |_, event| {
+            show(&event, shows_thoughts);
+            !stopped()
+        })?;
+        println!();
+        let completion = completions.swap_remove(0);
+        let parts = chat::parse_answer(&completion.ids, tokenizer);
+        if self.args.thoughts == Thoughts::Summary {
+            self.sum_up(&parts)?;
+        }
+        self.conversation.messages.push(Message { role: Role::Assistant, parts });
         let answer_len = completion.ids.len();
         match completion.finish {
             Finish::Halted => return Ok(Turn::Stopped),
@@ -224,14 +240,67 @@ impl<'a> Talk<'a> {
         }
         Ok(Turn::Answered)
     }
+
+    /// Tells in a sentence what was thought.
+    fn sum_up(&mut self, parts: &[Part]) -> anyhow::Result<()> {
+        let thoughts: Vec<&str> = parts.iter().filter(|part| matches!(part, Part::Thought(_))).map(Part::words).collect();
+        if thoughts.is_empty() {
+            return Ok(());
+        }
+        let summary = match &mut self.summariser {
+            Some(other) => summary(&mut other.engine, &other.loaded, other.format, &thoughts.join(" "))?,
+            None => summary(&mut self.engine, self.loaded, self.format, &thoughts.join(" "))?,
+        };
+        eprintln!("(thought: {})", visible(&summary));
+        Ok(())
+    }
+}
+
+/// Another model, which sums thoughts up.
+struct Summariser {
+    engine: Engine,
+    loaded: ModelFolder,
+    format: ChatFormat,
+}
+
+impl Summariser {
+    fn open(folder: &Path, context: &Context) -> anyhow::Result<Summariser> {
+        let (weights, loaded) = ModelFolder::load(folder, None)?;
+        let Some(format) = ChatFormat::of(&loaded.tokenizer) else {
+            bail!("the vocabulary of {} has no chat format that is known here; name another model with --summariser", folder.display());
+        };
+        let config = EngineConfig::new(1, weights.config().context, context.threads);
+        Ok(Summariser { engine: loaded.engine(weights, config), loaded, format })
+    }
+}
+
+/// Tokens of a summary.
+const SUMMARY_TOKENS: usize = 60;
+
+/// A thought in a sentence, by a model; of a thought that does not fit, the end.
+fn summary(engine: &mut Engine, loaded: &ModelFolder, format: ChatFormat, thought: &str) -> anyhow::Result<String> {
+    let mut thought = thought.trim();
+    loop {
+        let request = Message::text(Role::User, format!("Sum this thought up in one short sentence:\n{thought}"));
+        let prompt = format.render_prompt(&Conversation { messages: vec![request] }, &loaded.tokenizer)?;
+        if prompt.len() + SUMMARY_TOKENS > engine.capacity() && !thought.is_empty() {
+            thought = &thought[thought.ceil_char_boundary(thought.len() / 4 + 1)..];
+            continue;
+        }
+        let request = Request { stop_ids: loaded.turn_ends(), ..Request::new(prompt, SUMMARY_TOKENS, Sampling::greedy(), 0) };
+        let completions = engine.generate(&[request], &mut |_, _| {})?;
+        let parts = chat::parse_answer(&completions[0].ids, &loaded.tokenizer);
+        return Ok(parts.iter().filter(|part| matches!(part, Part::Text(_))).map(Part::words).collect());
+    }
 }
 
 /// Words as they come go to stdout; calls and what tools say to stderr, a line each.
-fn show(event: &ToolEvent) {
+fn show(event: &ToolEvent, shows_thoughts: bool) {
     match event {
         ToolEvent::Written(_) => {}
         ToolEvent::Text(text) => print!("{text}"),
-        ToolEvent::Thought(text) => eprint!("{text}"),
+        ToolEvent::Thought(text) if shows_thoughts => eprint!("{text}"),
+        ToolEvent::Thought(_) => {}
         ToolEvent::Call { tool, input } => eprintln!("[{}: {}]", tool.name(), visible(input)),
         ToolEvent::Output(output) => eprintln!("[{}]", visible(&output.text)),
     }

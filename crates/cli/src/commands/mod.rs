@@ -24,6 +24,10 @@ pub mod questions;
 
 pub mod probe;
 
+pub mod problems;
+
+pub mod rl;
+
 pub mod tools;
 
 pub mod eval;

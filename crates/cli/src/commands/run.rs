@@ -16,11 +16,13 @@ use corpus::curate::{Profile, Shelf};
 use server::Server;
 use tasks::probe::ProbeConfig;
 use tokenizer::Pattern;
+use train::objective::Policy;
 use train::pretrain::PretrainConfig;
+use train::rl::{Course, RlConfig};
 use train::sft::SftConfig;
 use world::WorldConfig;
 
-use super::{crawl, curate, eval, pretrain, probe, serve, sft, tokenize};
+use super::{crawl, curate, eval, pretrain, probe, rl, serve, sft, tokenize};
 use crate::context::{Context, was_stopped};
 use crate::recipe::{self, Recipe, Source};
 use crate::stages::{self, RunFolder, Stage, StageTime};
@@ -279,6 +281,35 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
             let (base, shards) = (folder.of(Stage::Base), folder.of(Stage::Shards));
             let stage = sft::Stage { config: &config, base: &base, sources: &sources, shards: Some(&shards), out: &out };
             let summary = sft::stage(&stage, context)?;
+            context.line(&pretrain::cost(&summary, run.price_per_hour));
+        }
+        Stage::Rl => {
+            let wanted = recipe.rl.as_ref().expect("a recipe with this stage has its section");
+            let mut courses = Vec::new();
+            let mut practise = |environment| courses.push(Course { environment, weight: 1.0 });
+            for name in &wanted.environments {
+                practise(rl::built_in(name)?);
+            }
+            let world = recipe.world.as_ref().map(|_| folder.of(Stage::World).join("problems.jsonl"));
+            for file in wanted.problems.iter().chain(&world) {
+                rl::in_file(file, &wanted.generators)?.into_iter().for_each(&mut practise);
+            }
+            let usual = RlConfig::new(wanted.objective);
+            let config = RlConfig {
+                steps: wanted.steps,
+                prompts: wanted.prompts,
+                samples: wanted.samples,
+                max_tokens: wanted.max_tokens,
+                policy: Policy { kl: wanted.kl, ..usual.policy },
+                lr: wanted.lr,
+                seed: recipe.seed,
+                threads: context.threads,
+                ..usual
+            };
+            let stages = stages::stages(recipe);
+            let model = [Stage::Assistant, Stage::Sft].into_iter().find(|stage| stages.contains(stage)).unwrap_or(Stage::Sft);
+            let stage = rl::Stage { config: &config, model: &folder.of(model), courses: &courses, tools: None, out: &out };
+            let summary = rl::stage(&stage, context)?;
             context.line(&pretrain::cost(&summary, run.price_per_hour));
         }
         Stage::Report => {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use engine::{ToolLimits, Toolset};
+use engine::{Tool, ToolLimits, Toolset};
 use tools::python::{self, Python};
 use tools::search::{Search, SearchLimits};
 
@@ -17,12 +17,21 @@ pub fn documents_beside(model: &Path) -> std::io::Result<Option<PathBuf>> {
     Ok(Some(beside).filter(|folder| folder.is_dir()))
 }
 
+/// Python with these limits, in children of this program.
+fn python(limits: python::Limits) -> anyhow::Result<Arc<dyn Tool>> {
+    let program = std::env::current_exe().context("this program's own file cannot be found")?;
+    Ok(Arc::new(Python::new(program, &["python-child"], limits)))
+}
+
+/// Python for programs that are graded: what they print themselves stands beside what is looked at.
+pub fn sandbox() -> anyhow::Result<Arc<dyn Tool>> {
+    python(python::Limits { output_chars: 8000, ..python::Limits::default() })
+}
+
 /// Python, and search where there are documents.
 pub fn toolset(documents: Option<&Path>, context: &Context) -> anyhow::Result<Toolset> {
-    let program = std::env::current_exe().context("this program's own file cannot be found")?;
-    let python = Python::new(program, &["python-child"], python::Limits::default());
     let mut toolset = Toolset {
-        python: Some(Arc::new(python)),
+        python: Some(python(python::Limits::default())?),
         limits: ToolLimits { output_tokens: 176, ..ToolLimits::default() },
         ..Toolset::default()
     };

@@ -9,6 +9,7 @@ mod export;
 mod help;
 mod import;
 mod odds;
+mod problems;
 mod quantize;
 mod resume;
 mod search;

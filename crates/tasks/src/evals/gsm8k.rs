@@ -130,7 +130,7 @@ pub fn answer(
 
 /// The number that a text gives: the first behind its last `####`, or, without a marker, the last of all. What a model
 /// thought before is not its answer.
-pub(super) fn number(text: &str) -> Option<Decimal> {
+pub(crate) fn number(text: &str) -> Option<Decimal> {
     let text = text.rsplit_once("</think>").map_or(text, |(_, answer)| answer);
     match text.rsplit_once("####") {
         Some((_, behind)) => numbers(behind).next(),

@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use tokenizer::chat::ChatFormat;
 use tokenizer::{Encoder, Tokenizer};
 
+pub(crate) use self::gsm8k::number;
+
 use self::files::{Example, Format, TaskFile};
 use self::prompts::{Cut, Scored, Template, draw_shots};
 use self::settings::{N_CORE, Setting, settings};

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod fine_tuning;
+mod practice;
 
 use std::path::{Path, PathBuf};
 
