@@ -35,7 +35,10 @@ mod tests {
     fn a_stage_under_way_shows_what_it_has() {
         let folder = scratch("practice").join("rl");
         assert_eq!(read(&folder), None);
-        write(&folder.join("metrics.jsonl"), "{\"step\":0,\"eval/addition/accuracy\":0.03}\n{\"step\":1,\"reward\":0.2}\n{\"step\":2,\"rew");
+        write(
+            &folder.join("metrics.jsonl"),
+            "{\"step\":0,\"eval/addition/accuracy\":0.03}\n{\"step\":1,\"reward\":0.2}\n{\"step\":2,\"rew",
+        );
         let shown = serde_json::to_value(read(&folder)).unwrap();
         assert_eq!((&shown["steps"], &shown["reward"], &shown["expected"]), (&json!(1), &json!([[1, 0.2]]), &json!(null)));
         assert_eq!(shown["courses"][0]["accuracy"], json!([[0, 0.03]]));

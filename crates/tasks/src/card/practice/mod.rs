@@ -30,7 +30,7 @@ pub type Curve = Vec<(u64, f64)>;
 /// Courses that are told.
 const MOST_COURSES: usize = 12;
 /// Problems whose answers are shown, and characters of a text.
-const MOST_SHOWN: usize = 6;
+const MOST_SHOWN: usize = 12;
 const MOST_CHARACTERS: usize = 1200;
 
 const SHARE: RangeInclusive<f64> = 0.0..=1.0;

@@ -90,15 +90,16 @@ fn styles(practice: &Practice, picture: &str) -> String {
     }
     let mut text = "Tsilivis et al. ([arXiv 2510.11495](https://arxiv.org/abs/2510.11495)) describe practice as a mixture of two styles \
                     that a model has from its reading: short answers, and long ones that work the problem out. Practice makes the better \
-                    one more frequent along a logistic curve, p(t) = 1 / (1 + exp(-r (t - m))), and changes little within either; then \
-                    accuracy(t) = a_s + p(t) (a_l - a_s) and length(t) = L_s + p(t) (L_l - L_s).\n"
+                    one more frequent along a logistic curve, `p(t) = 1 / (1 + exp(-r (t - m)))`, and changes little within either; then \
+                    `accuracy(t) = a_s + p(t) (a_l - a_s)` and `length(t) = L_s + p(t) (L_l - L_s)`.\n"
         .to_owned();
     if let Some(logistic) = &practice.logistic {
-        text += &format!("\nBy least squares m = {:.1} steps and r = {:.3} a step.", logistic.middle, logistic.rate);
+        text += &format!("\nBy least squares `m` is {:.1} steps and `r` {:.3} a step.", logistic.middle, logistic.rate);
     }
     if let Some(Styles { short, long }) = &practice.styles {
         text += &format!(
-            " Of this run's short answers a_s = {} are right, at L_s = {:.1} tokens; of the long ones a_l = {}, at L_l = {:.1}.",
+            " Of this run's short answers `a_s` = {} are right, and they have `L_s` = {:.1} tokens; of the long ones `a_l` = {}, with `L_l` = \
+             {:.1}.",
             share(short.right),
             short.length,
             share(long.right),

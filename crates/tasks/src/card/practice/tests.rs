@@ -140,7 +140,7 @@ fn the_page_tells_what_there_is_and_takes_no_markup() {
         "| sampling answers   | 60% ",
         "| 15,000 ",
         "in the first tenth",
-        "m = 1",
+        "`m` is 1",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
