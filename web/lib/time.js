@@ -19,3 +19,18 @@ export function perFrame(action) {
     due = args;
   };
 }
+
+// Calls `action` at most once in `ms`, with the last arguments: at once, and again when the time is over if there were more calls.
+export function every(ms, action) {
+  let waiting = false;
+  let due = null;
+  const run = (args) => {
+    waiting = true;
+    action(...args);
+    setTimeout(() => {
+      waiting = false;
+      if (due) { const now = due; due = null; run(now); }
+    }, ms);
+  };
+  return (...args) => { if (waiting) due = args; else run(args); };
+}

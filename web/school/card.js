@@ -3,7 +3,7 @@
 import { el } from '../lib/dom.js';
 import { segmented } from './parts.js';
 
-const NAMES = { base: 'base', sft: 'sft', assistant: 'assistant' };
+const NAMES = { base: 'base', sft: 'sft', assistant: 'assistant', rl: 'rl' };
 // The figures shown large: section and name of the row, and what it is called there.
 const LARGE = [
   ['knowledge', 'all kinds', 'of true knowledge is right'],

@@ -4,7 +4,7 @@ import { el } from '../lib/dom.js';
 import { lineChart } from '../lib/chart.js';
 import { segmented } from './parts.js';
 
-export const STAGES = [['base', 'Reading'], ['sft', 'Worked examples'], ['assistant', 'Assistant']];
+export const STAGES = [['base', 'Reading'], ['sft', 'Worked examples'], ['assistant', 'Assistant'], ['rl', 'Practice']];
 
 const CHARTS = [
   { key: 'loss', title: 'Loss', y: 'nats a token', log: true },

@@ -3,15 +3,17 @@
 import { announce, el, icon } from '../lib/dom.js';
 import { ago, compact, duration, percent } from '../lib/format.js';
 import { ask } from '../lib/net.js';
-import { perFrame } from '../lib/time.js';
+import { every, perFrame } from '../lib/time.js';
 import { cardView } from './card.js';
 import { curvesView, STAGES } from './curves.js';
 import { follow } from './follow.js';
 import { funnelView } from './funnel.js';
+import { practiceView } from './practice.js';
 import { samplesView } from './samples.js';
 import { seconds, stageLine } from './stages.js';
 
 const LIST_PAUSE_MS = 3000;
+const PRACTICE_PAUSE_MS = 3000;
 const MOST_COMPARED = 5;
 const STATES = { done: ['done', 'good'], under_way: ['under way', 'accent'], stopped: ['stopped', 'warn'], waiting: ['waiting', ''] };
 
@@ -53,6 +55,16 @@ async function load(name) {
   return loaded;
 }
 
+// What practice has come to, where the run has such a stage and it has begun.
+async function loadPractice(shown) {
+  const stage = shown.overview.stages.find(({ name }) => name === 'rl');
+  if (!stage || stage.state === 'waiting') return;
+  shown.practice = await ask(`/api/runs/${encodeURIComponent(shown.overview.name)}/practice`).catch(() => shown.practice ?? null);
+  redraw();
+}
+
+const practised = every(PRACTICE_PAUSE_MS, loadPractice);
+
 // Shows a run, beside others where they are named.
 async function open(name, compared = []) {
   watching?.abort();
@@ -63,6 +75,7 @@ async function open(name, compared = []) {
   remember();
   build();
   watch();
+  loadPractice(run);
 }
 
 function remember() {
@@ -79,7 +92,8 @@ function watch() {
   const { signal } = watching;
   const shown = run;
   const before = new Map(shown.overview.stages.map((stage) => [stage.name, stage.state]));
-  const told = (what) => {
+  const told = (what, stage) => {
+    if (stage === 'rl') practised(shown);
     if (what === 'overview') {
       for (const { name, title, state } of shown.overview.stages) {
         if (state === 'done' && before.get(name) !== 'done') finished(shown, name, title);
@@ -105,10 +119,11 @@ function build() {
   views = {
     head: el('div', { class: 'run-head' }), trouble: el('div', { class: 'stack' }), stages: stageLine(),
     figures: el('ul', { class: 'figures', 'aria-label': 'The run in figures' }),
-    curves: curvesView(), samples: samplesView(), funnel: funnelView(run.overview.name), card: cardView(),
+    curves: curvesView(), samples: samplesView(), practice: practiceView(), funnel: funnelView(run.overview.name), card: cardView(),
   };
-  const { head, trouble, stages, figures, curves, samples, funnel, card } = views;
-  main.replaceChildren(head, trouble, stages.element, figures, curves.element, samples.element, funnel.element, card.element);
+  const { head, trouble, stages, figures, curves, samples, practice, funnel, card } = views;
+  main.replaceChildren(head, trouble, stages.element, figures, curves.element, samples.element, practice.element, funnel.element,
+    card.element);
   drawHead();
   drawOverview();
   redraw();
@@ -117,6 +132,7 @@ function build() {
 const redraw = perFrame(() => {
   views.curves.draw([run, ...others]);
   views.samples.draw(run);
+  views.practice.draw(run.practice);
   views.funnel.draw(run.funnel);
   views.card.draw([run, ...others]);
   drawFigures();
@@ -168,11 +184,11 @@ function drawOverview() {
   views.trouble.replaceChildren(...overview.trouble.map((why) => el('p', { class: 'error' }, why)));
   views.trouble.hidden = overview.trouble.length === 0;
   views.stages.draw(overview);
-  const model = ['assistant', 'sft'].find((name) => overview.stages.some((stage) => stage.name === name && stage.state === 'done'));
+  const model = ['rl', 'assistant', 'sft'].find((name) => overview.stages.some((stage) => stage.name === name && stage.state === 'done'));
   const link = model ? `/?model=${encodeURIComponent(`${overview.name}/${model}`)}` : null;
   if (views.talk.dataset.link !== String(link)) {
     views.talk.dataset.link = String(link);
-    const words = model === 'assistant' ? 'Chat with it' : 'Chat with what it is so far';
+    const words = model !== 'sft' ? 'Chat with it' : 'Chat with what it is so far';
     views.talk.replaceChildren(link ? el('a', { class: 'button primary', href: link }, words) : '');
   }
   drawFigures();

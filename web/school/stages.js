@@ -4,7 +4,7 @@ import { el, icon } from '../lib/dom.js';
 import { count, duration } from '../lib/format.js';
 
 const WORDS = { done: 'done', under_way: 'under way', stopped: 'stopped', waiting: 'waiting' };
-const UNITS = { base: 'step', sft: 'step', assistant: 'step', probe: 'question', documents: 'part' };
+const UNITS = { base: 'step', sft: 'step', assistant: 'step', rl: 'step', probe: 'question', documents: 'part' };
 
 export function stageLine() {
   const list = el('ol', { class: 'stages' });

@@ -13,8 +13,8 @@ pub const DONE: &str = "done.json";
 /// The name of the note that a stage was begun, with its fingerprint; gone once the stage is done.
 pub const STARTED: &str = "started.json";
 
-/// Files that are not outputs: the markers themselves, times, and the page that shows times among other things.
-const NOT_OUTPUTS: [&str; 5] = [DONE, STARTED, "timing.jsonl", "timing.json", "funnel.html"];
+/// Files that are not outputs: the markers themselves, times, and the pages that show times among other things.
+const NOT_OUTPUTS: [&str; 7] = [DONE, STARTED, "timing.jsonl", "timing.json", "funnel.html", "practice.md", "report.html"];
 
 /// What a stage's result depends on. Two equal fingerprints give the same bytes on the same kind of machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -108,7 +108,9 @@ pub struct Stage<'a> {
     pub sft: Option<&'a Path>,
     /// Folder of the model that was fine-tuned again, where the run has one.
     pub assistant: Option<&'a Path>,
-    /// Who that one should be.
+    /// Folder of the model that practised, where the run has one; its logs tell how.
+    pub rl: Option<&'a Path>,
+    /// Who these two should be.
     pub identity: Option<&'a Identity>,
     /// The command that talks to the result.
     pub chat_command: &'a str,
@@ -116,7 +118,7 @@ pub struct Stage<'a> {
     pub out: &'a Path,
 }
 
-/// Measures a run's models and writes `report.json`, `report.md`, `base.md`, their pictures, and `report.html`.
+/// Measures a run's models and writes `report.json`, `report.md`, `base.md`, `practice.md`, their pictures, and `report.html`.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
     let world = match stage.world {
         Some(folder) => World::read(folder).map_err(from_tasks)?,
@@ -127,12 +129,10 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
     models.insert("base".to_owned(), measure(plain, &world, stage.seed, context)?);
     let nature = nature(stage, &world, context)?;
     // Before and after are asked the same, so both are offered tools and asked who they are.
-    let toolset = match stage.assistant {
-        Some(_) => toolset(Some(stage.documents), context)?,
-        None => Toolset::default(),
-    };
-    let tools_offered = stage.assistant.map(|_| world::TOOLS_OFFERED);
-    for (name, folder) in [("sft", stage.sft), ("assistant", stage.assistant)] {
+    let has_tools = stage.assistant.or(stage.rl).is_some();
+    let toolset = if has_tools { toolset(Some(stage.documents), context)? } else { Toolset::default() };
+    let tools_offered = has_tools.then_some(world::TOOLS_OFFERED);
+    for (name, folder) in [("sft", stage.sft), ("assistant", stage.assistant), ("rl", stage.rl)] {
         let Some(folder) = folder else { continue };
         let beside = Beside { identity: stage.identity, tools_offered, before: models.get("sft"), untaught: name == "sft" };
         let measured =
@@ -143,6 +143,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Card> {
         name: stage.name.to_owned(),
         documents: Some(stage.documents.to_path_buf()),
         base: stage.base.to_path_buf(),
+        practice: stage.rl.map(Path::to_path_buf),
         chat_command: stage.chat_command.to_owned(),
     };
     let card = card::card(&run, stage.seed, models, Some(nature)).map_err(from_tasks)?;

@@ -315,7 +315,7 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
         Stage::Report => {
             let stages = stages::stages(recipe);
             let of = |stage: Stage| stages.contains(&stage).then(|| folder.of(stage));
-            let (world, sft, assistant) = (of(Stage::World), of(Stage::Sft), of(Stage::Assistant));
+            let (world, sft, assistant, rl) = (of(Stage::World), of(Stage::Sft), of(Stage::Assistant), of(Stage::Rl));
             let identity = recipe.assistant.as_ref().map(|assistant| assistant.identity(recipe, &run.home()));
             let talk = summary::talk_command("schoolhouse", folder, &stages);
             let stage = eval::Stage {
@@ -327,6 +327,7 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                 base: &folder.of(Stage::Base),
                 sft: sft.as_deref(),
                 assistant: assistant.as_deref(),
+                rl: rl.as_deref(),
                 identity: identity.as_ref(),
                 chat_command: &talk,
                 out: &out,

@@ -18,7 +18,7 @@ const VERSION: u32 = 1;
 /// The card as a table.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Card {
-    /// The columns: `base`, `sft`, `assistant`.
+    /// The columns: `base`, `sft`, `assistant`, `rl`.
     models: Vec<String>,
     rows: Vec<Row>,
     /// What the last model that answers in conversations answered to fixed prompts.

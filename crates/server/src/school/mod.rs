@@ -8,6 +8,7 @@ mod curves;
 mod files;
 mod funnel;
 mod live;
+mod practice;
 mod recipe;
 mod run;
 
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/runs", get(list))
         .route("/api/runs/{name}", get(show))
         .route("/api/runs/{name}/examples", get(examples))
+        .route("/api/runs/{name}/practice", get(practised))
         .route("/api/runs/{name}/live", get(follow))
         .layer(Extension(Arc::new(Semaphore::new(WATCHERS))))
 }
@@ -112,6 +114,12 @@ async fn examples(
     let run = find(&app.runs, &name)?;
     let read = move || funnel::examples(&run.of("documents"), &wanted.of);
     aside(read).await?.map(Json).map_err(Refusal::internal)
+}
+
+/// What came of practice so far; null where the run has none.
+async fn practised(State(app): State<Arc<App>>, Path(name): Path<String>) -> Result<Json<Option<practice::Shown>>, Refusal> {
+    let run = find(&app.runs, &name)?;
+    Ok(Json(aside(move || practice::read(&run.of("rl"))).await?))
 }
 
 /// Where following goes on.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 /// Stages in their order, with what a page calls them.
-pub const STAGES: [(&str, &str); 10] = [
+pub const STAGES: [(&str, &str); 11] = [
     ("world", "Write the web"),
     ("crawl", "Crawl the web"),
     ("documents", "Clean the pages"),
@@ -16,6 +16,7 @@ pub const STAGES: [(&str, &str); 10] = [
     ("sft", "Worked examples"),
     ("probe", "Know what it knows"),
     ("assistant", "Become the assistant"),
+    ("rl", "Practise"),
     ("report", "Report card"),
 ];
 
@@ -42,7 +43,7 @@ impl Recipe {
     pub fn has(&self, stage: &str) -> bool {
         let section = match stage {
             "probe" => "assistant",
-            "world" | "crawl" | "sft" | "assistant" => stage,
+            "world" | "crawl" | "sft" | "assistant" | "rl" => stage,
             _ => return true,
         };
         self.0.contains_key(section)
@@ -106,10 +107,10 @@ mod tests {
 
     #[test]
     fn a_recipe_tells_its_stages_and_numbers() {
-        let text = "seed = 3\n[world]\nsize = \"demo\"\n[tokenizer]\nvocab_size = 3072\n[pretrain]\ndepth = 3\nepochs = 1.0\n[sft]\n";
+        let text = "seed = 3\n[world]\nsize = \"demo\"\n[tokenizer]\nvocab_size = 3072\n[pretrain]\ndepth = 3\nepochs = 1.0\n[sft]\n[rl]\n";
         let recipe = Recipe::parse(text).unwrap();
         let stages: Vec<&str> = STAGES.iter().map(|(name, _)| *name).filter(|name| recipe.has(name)).collect();
-        assert_eq!(stages, ["world", "documents", "tokenizer", "shards", "base", "sft", "report"]);
+        assert_eq!(stages, ["world", "documents", "tokenizer", "shards", "base", "sft", "rl", "report"]);
         let expected = [("Reads", "the built-in web, demo"), ("Depth", "3"), ("Vocabulary", "3072"), ("Passes", "1"), ("Seed", "3")];
         assert_eq!(shown(text), expected.map(|(name, value)| (name, value.to_string())));
     }

@@ -20,7 +20,7 @@ const MOST_RUNS: usize = 200;
 /// Entries of a folder that are looked at.
 const MOST_ENTRIES: usize = 10_000;
 /// The stages that train, and so leave logs of their steps.
-pub const TRAINED: [&str; 3] = ["base", "sft", "assistant"];
+pub const TRAINED: [&str; 4] = ["base", "sft", "assistant", "rl"];
 
 /// How far a stage, or a run, is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

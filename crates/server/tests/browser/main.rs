@@ -8,6 +8,7 @@
 mod access;
 mod chat;
 mod playground;
+mod practice;
 mod school;
 mod site;
 mod tiny;

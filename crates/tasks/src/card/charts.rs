@@ -27,7 +27,8 @@ pub fn all(card: &Card) -> Vec<(&'static str, String)> {
         pictures.push(("knowledge.svg", knowledge_chart(card)));
     }
     if let Some(model) = card.assistant().filter(|model| !model.problems.is_empty()) {
-        pictures.push(("problems.svg", problems_chart(model)));
+        let before = card.before_practice().filter(|_| card.models.contains_key("rl"));
+        pictures.push(("problems.svg", problems_chart(model, before)));
     }
     pictures
 }
@@ -79,11 +80,14 @@ fn recall_chart(card: &Card) -> String {
         chances.extend(model.recall.iter().map(|level| level.chance));
         levels.extend(model.recall.iter().map(|level| level.exposures).filter(|&exposures| exposures > 0));
         let curve = |splits: &[&str]| by_exposures(&model.recall, splits);
-        if name == "base" {
-            curves.push(("base model, going on with a cue".into(), curve(&["asked", "unasked", "unseen", "recombined"])));
-        } else {
-            curves.push(("assistant, subjects never asked about in training".into(), curve(&["unasked", "unseen", "recombined"])));
-            curves.push(("assistant, subjects asked about".into(), curve(&["asked"])));
+        match name {
+            "base" => curves.push(("base model, going on with a cue".into(), curve(&["asked", "unasked", "unseen", "recombined"]))),
+            // What practice should leave as it was.
+            "rl" => curves.push(("after practice, subjects never asked about".into(), curve(&["unasked", "unseen", "recombined"]))),
+            _ => {
+                curves.push(("assistant, subjects never asked about in training".into(), curve(&["unasked", "unseen", "recombined"])));
+                curves.push(("assistant, subjects asked about".into(), curve(&["asked"])));
+            }
         }
     }
     levels.sort_unstable();
@@ -122,7 +126,7 @@ fn recall_chart(card: &Card) -> String {
     figure("What it remembers, by how often it was read", "Facts about invented residents; bars are 95% Wilson intervals", &[chart])
 }
 
-/// What becomes of a question, by how often the answer was read: before probing, after it, and with tools.
+/// What becomes of a question, by how often the answer was read: before probing, after it, after practice, and the last of these with tools.
 fn honesty_chart(card: &Card) -> String {
     let place = |exposures: u64| if exposures == 0 { -1.5 } else { (exposures as f64).log2() };
     let mut ticks: Vec<u64> = card.models.values().flat_map(|model| &model.recall).map(|level| level.exposures).collect();
@@ -171,9 +175,10 @@ fn honesty_chart(card: &Card) -> String {
         ]
     };
     let mut panels = Vec::new();
-    for (name, model) in in_order(&card.models).into_iter().filter(|(_, model)| model.honesty.is_some()) {
+    let judged: Vec<(&str, &ModelCard)> = in_order(&card.models).into_iter().filter(|(_, model)| model.honesty.is_some()).collect();
+    for (i, &(name, model)) in judged.iter().enumerate() {
         panels.push(panel(name, told(model)));
-        let Some(tools) = model.tools.as_ref().filter(|_| name != "sft") else { continue };
+        let Some(tools) = model.tools.as_ref().filter(|_| name != "sft" && i + 1 == judged.len()) else { continue };
         let looked = |exposures: u64| tools.search.iter().find(|looked| looked.exposures == exposures);
         // Of names that occur nowhere the right answer is none.
         let right = |exposures: u64| looked(exposures).filter(|looked| looked.exposures > 0).map(|looked| looked.right.share);
@@ -198,39 +203,49 @@ fn knowledge_chart(card: &Card) -> String {
     let mut kinds: Vec<&str> = card.models.values().flat_map(|m| &m.knowledge).map(|topic| topic.kind.as_str()).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let names: Vec<&String> = card.models.keys().collect();
+    let models = in_order(&card.models);
     let group = |kind: &&str| {
-        let bar = |(colour, name): (usize, &&String)| {
-            let topics = card.models[*name].knowledge.iter().filter(|topic| topic.kind == **kind);
+        let bar = |(colour, (_, model)): (usize, &(&str, &ModelCard))| {
+            let topics = model.knowledge.iter().filter(|topic| topic.kind == **kind);
             let rate = topics.fold(Rate::new(0, 0), |sum, topic| sum.plus(topic.rate));
             percent_bar(rate, colour)
         };
         // Two kinds are as invented as the residents.
         let invented = if matches!(*kind, "place" | "news") { " (invented)" } else { "" };
-        BarGroup { label: format!("{kind}{invented}"), bars: names.iter().enumerate().map(bar).collect() }
+        BarGroup { label: format!("{kind}{invented}"), bars: models.iter().enumerate().map(bar).collect() }
     };
     BarChart {
         title: "What it knows, by kind".into(),
-        note: "The base model goes on with a sentence; sft is asked in wordings that no training text has; 95% Wilson intervals".into(),
+        note: "The base model goes on with a sentence; the others are asked in wordings that no training text has; 95% Wilson intervals"
+            .into(),
         axis: "right, %".into(),
         max: Some(100.0),
-        legend: names.iter().map(|name| (*name).clone()).collect(),
+        legend: models.iter().enumerate().map(|(colour, (name, _))| ((*name).to_owned(), colour)).collect(),
         groups: kinds.iter().map(group).collect(),
     }
     .draw()
 }
 
-fn problems_chart(model: &ModelCard) -> String {
-    let group = |problems: &super::Problems| BarGroup {
-        label: problems.kind.replace('_', " "),
-        bars: vec![percent_bar(problems.at_once, 1), percent_bar(problems.in_steps, 0)],
+/// The last model's problems, and those that the one before practice was asked plainly.
+fn problems_chart(model: &ModelCard, before: Option<&ModelCard>) -> String {
+    let [in_steps, at_once, plain, grey] = [0, 1, 2, 4];
+    let plainly = |model: &ModelCard, kind: &str| model.problems.iter().find(|problems| problems.kind == kind).map(|found| found.plainly);
+    let group = |problems: &super::Problems| {
+        let mut bars = vec![percent_bar(problems.at_once, at_once)];
+        bars.extend(before.and_then(|before| plainly(before, &problems.kind)).map(|rate| percent_bar(rate, grey)));
+        bars.extend([percent_bar(problems.plainly, plain), percent_bar(problems.in_steps, in_steps)]);
+        BarGroup { label: problems.kind.replace('_', " "), bars }
     };
+    let mut legend = vec![("at once".to_owned(), at_once), ("asked plainly".to_owned(), plain), ("step by step".to_owned(), in_steps)];
+    if before.is_some() {
+        legend.insert(1, ("asked plainly, before practice".to_owned(), grey));
+    }
     BarChart {
-        title: "Problems, worked out and at once".into(),
+        title: "Problems at once, asked plainly, and worked out".into(),
         note: "Problems that no training text has; 95% Wilson intervals".into(),
         axis: "right, %".into(),
         max: Some(100.0),
-        legend: vec!["step by step".into(), "at once".into()],
+        legend,
         groups: model.problems.iter().map(group).collect(),
     }
     .draw()

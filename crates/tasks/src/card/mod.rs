@@ -8,6 +8,7 @@ mod honesty;
 mod manners;
 pub mod nature;
 mod page;
+pub mod practice;
 mod prompts;
 mod reading;
 mod recall;
@@ -30,6 +31,7 @@ pub use context::Context;
 pub use honesty::{Balance, Honesty};
 pub use manners::Manner;
 pub use nature::Nature;
+pub use practice::Practice;
 pub use prompts::Shown;
 pub use reading::{Funnel, Reading, Sample, Step};
 pub use recall::{Level, Topic};
@@ -113,7 +115,7 @@ pub struct ModelCard {
     pub recall: Vec<Level>,
     /// True knowledge, by kind, attribute and split.
     pub knowledge: Vec<Topic>,
-    /// Problems at once and in steps.
+    /// Problems at once, in steps, and as the model likes.
     pub problems: Vec<Problems>,
     /// Reading from the context.
     pub context: Context,
@@ -147,16 +149,24 @@ pub struct Card {
     pub funnel: Option<Funnel>,
     /// How pretraining went.
     pub reading: Reading,
-    /// By name: `base`, `sft`.
+    /// By name: `base`, `sft`, `assistant`, `rl`.
     pub models: BTreeMap<String, ModelCard>,
     /// The base model's nature: what `base.md` tells.
     #[serde(default)]
     pub nature: Option<Nature>,
+    /// What practice changed, and how: what `practice.md` tells.
+    #[serde(default)]
+    pub practice: Option<Practice>,
 }
 
 impl Card {
     /// The last model of a run that answers in conversations.
     pub fn assistant(&self) -> Option<&ModelCard> {
+        self.models.get("rl").or_else(|| self.before_practice())
+    }
+
+    /// The last one that was taught by examples alone.
+    pub fn before_practice(&self) -> Option<&ModelCard> {
         self.models.get("assistant").or_else(|| self.models.get("sft"))
     }
 }
@@ -272,6 +282,8 @@ pub struct Run {
     pub documents: Option<PathBuf>,
     /// The base model's folder, for its metrics and samples.
     pub base: PathBuf,
+    /// The folder of the stage of practice, for its logs; none where the run has no such stage.
+    pub practice: Option<PathBuf>,
     /// The command that talks to the result.
     pub chat_command: String,
 }
@@ -285,10 +297,12 @@ pub fn card(run: &Run, seed: u64, models: BTreeMap<String, ModelCard>, nature: O
         Some(folder) => reading::read_funnel(&folder.join("funnel.json"))?,
         None => None,
     };
-    Ok(Card { version: 1, seed, funnel, reading: reading::read_reading(&run.base)?, models, nature })
+    let practice = run.practice.as_deref().and_then(practice::read);
+    Ok(Card { version: 1, seed, funnel, reading: reading::read_reading(&run.base)?, models, nature, practice })
 }
 
-/// Writes `report.json`, `report.md`, the base model's `base.md`, their pictures, and `report.html`, which has all of it, into a folder.
+/// Writes `report.json`, `report.md`, the base model's `base.md`, `practice.md`, their pictures, and `report.html`, which has all of it, into
+/// a folder.
 ///
 /// # Errors
 /// Where a file cannot be written.
@@ -296,6 +310,7 @@ pub fn write(card: &Card, run: &Run, folder: &Path) -> Result<()> {
     base::files::write_json(&folder.join("report.json"), card)?;
     let mut pictures = charts::all(card);
     pictures.extend(card.nature.iter().flat_map(nature::pictures));
+    pictures.extend(card.practice.iter().flat_map(practice::pictures));
     for (name, svg) in &pictures {
         base::files::write_atomic(&folder.join(name), svg.as_bytes())?;
     }
@@ -304,6 +319,10 @@ pub fn write(card: &Card, run: &Run, folder: &Path) -> Result<()> {
     if let Some(nature) = &card.nature {
         let context = card.models.get("base").map(|model| &model.context);
         texts.push(("base.md", nature::page(nature, context, &run.name, card.seed, &names)));
+    }
+    if let Some(practice) = &card.practice {
+        let speed = run.practice.as_deref().and_then(practice::speed);
+        texts.push(("practice.md", practice::page(practice, speed.as_ref(), &run.name, &names)));
     }
     for (name, text) in &texts {
         base::files::write_atomic(&folder.join(name), text.as_bytes())?;

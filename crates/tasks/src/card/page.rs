@@ -31,6 +31,8 @@ table { border-collapse: collapse; font-size: .84rem; font-variant-numeric: tabu
 th, td { padding: .34rem .9rem .34rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line) }
 th { font-weight: 600; white-space: nowrap }
 td:not(:first-child) { white-space: nowrap }
+td code { white-space: normal }
+td:has(code) { min-width: 10rem }
 figure { margin: 1.2rem 0 }
 figure svg { max-width: 100%; height: auto; display: block }
 code, pre { font: .84rem/1.5 ui-monospace, 'SF Mono', Menlo, Consolas, monospace }

@@ -136,7 +136,7 @@ impl Reading {
 }
 
 /// Neighbours averaged into at most [`CURVE_POINTS`] points, each at its last step.
-fn thinned(values: &[(u64, f64)]) -> Vec<(u64, f64)> {
+pub(super) fn thinned(values: &[(u64, f64)]) -> Vec<(u64, f64)> {
     let size = values.len().div_ceil(CURVE_POINTS).max(1);
     let mean = |chunk: &[(u64, f64)]| {
         let step = chunk[chunk.len() - 1].0;

@@ -5,7 +5,7 @@ use base::text::thousands;
 
 use super::prompts::Shown;
 use super::table::{aligned, full_table, in_order, percent, table, times};
-use super::{Card, ModelCard, Run};
+use super::{Card, ModelCard, Run, practice};
 use crate::stats::mean;
 
 /// The whole report. `pictures` are the files that stand beside it.
@@ -20,9 +20,10 @@ pub fn report(card: &Card, run: &Run, pictures: &[&str]) -> String {
     text += "\n## In short\n\n";
     text += &table(&card.models);
     text += "\nPercentages are of right answers, with 95% Wilson intervals and the number asked; `base` goes on with the \
-             beginning of a page, `sft` answers questions in wordings that no training text has, and `assistant` is the same base \
-             fine-tuned again with what probing found, with a self and with tools. `recall` is of facts about invented residents, by how \
-             many pages tell them; for `sft` and `assistant`, of residents about whom no training text asks.\n";
+             beginning of a page, `sft` answers questions in wordings that no training text has, `assistant` is the same base \
+             fine-tuned again with what probing found, with a self and with tools, and `rl` is what practice made of it. `recall` is of \
+             facts about invented residents, by how many pages tell them; for all but `base`, of residents about whom no training text \
+             asks.\n";
 
     text += &funnel(card, &picture("funnel.svg", "What each filter kept"));
     text += &reading(card, &picture("loss.svg", "Loss by step"));
@@ -30,7 +31,8 @@ pub fn report(card: &Card, run: &Run, pictures: &[&str]) -> String {
     text += &honesty(card, &picture("honesty.svg", "Right, wrong and declined by exposures"));
     text += &tools(card);
     text += &manners(card);
-    text += &problems(card, &picture("problems.svg", "Problems at once and in steps"));
+    text += &problems(card, &picture("problems.svg", "Problems at once, asked plainly, and in steps"));
+    text += &card.practice.as_ref().map(practice::summary).unwrap_or_default();
     text += &context(card);
     text += &recitation(card);
     text += &nature(card);
@@ -195,18 +197,20 @@ fn manners(card: &Card) -> String {
 
 fn problems(card: &Card, picture: &str) -> String {
     let Some(model) = card.assistant().filter(|model| !model.problems.is_empty()) else { return String::new() };
-    let mut text = "\n## Problems\n\nThe same problems answered at once (`Answer with the number only.`) and step by step. A model has \
-                    the same small amount of thinking for each token: what is too much for one token can be spread over many.\n"
+    let mut text = "\n## Problems\n\nThe same problems answered at once (`Answer with the number only.`), step by step, and as the model \
+                    likes, where the question is asked plainly. A model has the same small amount of thinking for each token: what is too \
+                    much for one token can be spread over many.\n"
         .to_owned();
     text += picture;
     if let Some(problems) = model.problems.iter().find(|problems| problems.kind == super::THREE_DIGITS) {
         let example = &problems.example;
         text += &format!(
-            "\n{} Right is {}. At once:\n\n{}\nIn steps:\n\n{}",
+            "\n{} Right is {}. At once:\n\n{}\nIn steps:\n\n{}\nAsked plainly:\n\n{}",
             example.question,
             example.right,
             fenced(&example.at_once),
-            fenced(&example.in_steps)
+            fenced(&example.in_steps),
+            fenced(&example.plainly)
         );
     }
     text

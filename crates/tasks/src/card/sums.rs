@@ -1,5 +1,5 @@
-//! Problems with one right answer, at once and in steps. Greedy: what the model
-//! says when it is asked once. The base model is given the beginning of a lesson.
+//! Problems with one right answer: at once, in steps, and asked plainly, where the model chooses how to answer. Greedy: what the
+//! model says when it is asked once. The base model is given the beginning of a lesson.
 
 use base::rng::{Rng, label};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub const IN_STEPS: &str = "Work it out step by step.";
 
 /// Tokens for an answer at once: a number of the largest size, and a marker.
 const AT_ONCE_TOKENS: usize = 16;
-/// Tokens for an answer in steps.
+/// Tokens for an answer in steps, and for one as the model likes.
 const STEPS_TOKENS: usize = 110;
 
 /// Results of one kind of problem.
@@ -29,6 +29,9 @@ pub struct Problems {
     pub at_once: Rate,
     /// Worked out.
     pub in_steps: Rate,
+    /// Asked with no word on how to answer: what practice changes.
+    #[serde(default = "not_asked")]
+    pub plainly: Rate,
     /// One problem, and how it was worked out.
     pub example: Example,
 }
@@ -44,6 +47,14 @@ pub struct Example {
     pub at_once: String,
     /// What was said in steps.
     pub in_steps: String,
+    /// What was said to the question alone.
+    #[serde(default)]
+    pub plainly: String,
+}
+
+/// Of reports that were written before it was asked.
+fn not_asked() -> Rate {
+    Rate::new(0, 0)
 }
 
 /// Asks problems of every kind, at most `limit` of the three-digit sums and a third
@@ -73,22 +84,24 @@ pub fn solve(role: Role, ask: &mut Ask, problems: &[Problem], limit: usize, seed
     let every = || asked.iter().flat_map(|(_, problems)| problems);
     let mut questions: Vec<Question> = every().map(|problem| one(role, at_once_prompt(role, problem), AT_ONCE_TOKENS)).collect();
     questions.extend(every().map(|problem| one(role, in_steps_prompt(role, problem), STEPS_TOKENS)));
+    questions.extend(every().map(|problem| one(role, plain_prompt(role, problem), STEPS_TOKENS)));
     let mut said = ask(&questions)?.into_iter().map(|answer| own_answer(role, answer.text));
-    let at_once: Vec<String> = said.by_ref().take(questions.len() / 2).collect();
-    let in_steps: Vec<String> = said.collect();
+    let mut third = || said.by_ref().take(questions.len() / 3).collect::<Vec<String>>();
+    let (at_once, in_steps, plainly) = (third(), third(), third());
 
     let mut results = Vec::new();
     let mut start = 0;
     for (kind, problems) in &asked {
         let range = start..start + problems.len();
         start = range.end;
-        let (short, long) = (&at_once[range.clone()], &in_steps[range]);
+        let (short, long, plain) = (&at_once[range.clone()], &in_steps[range.clone()], &plainly[range]);
         let example = match problems.first() {
             Some(problem) => Example {
                 question: problem.question.clone(),
                 right: problem.answer.clone(),
                 at_once: short[0].trim().to_owned(),
                 in_steps: long[0].trim().to_owned(),
+                plainly: plain[0].trim().to_owned(),
             },
             None => Example::default(),
         };
@@ -96,6 +109,7 @@ pub fn solve(role: Role, ask: &mut Ask, problems: &[Problem], limit: usize, seed
             kind: (*kind).to_owned(),
             at_once: Rate::of(problems.iter().zip(short).map(|(problem, text)| grade_at_once(problem, text))),
             in_steps: Rate::of(problems.iter().zip(long).map(|(problem, text)| grade(problem, text))),
+            plainly: Rate::of(problems.iter().zip(plain).map(|(problem, text)| grade(problem, text))),
             example,
         });
     }
@@ -123,6 +137,13 @@ fn in_steps_prompt(role: Role, problem: &Problem) -> Prompt {
             Prompt::Page(format!("{} {}+{}+0=", lesson(problem), last_digit("a"), last_digit("b")))
         }
         Role::Assistant => Prompt::user(format!("{} {IN_STEPS}", problem.question)),
+    }
+}
+
+fn plain_prompt(role: Role, problem: &Problem) -> Prompt {
+    match role {
+        Role::Base => Prompt::Page(lesson(problem)),
+        Role::Assistant => Prompt::user(problem.question.clone()),
     }
 }
 
@@ -174,12 +195,20 @@ mod tests {
             let Prompt::Chat(turns) = &question.prompt else { panic!("a page") };
             let numbers: Vec<i64> = turns[0].1.split_whitespace().filter_map(|w| w.trim_matches('?').parse().ok()).collect();
             let answer = numbers.iter().sum::<i64>();
-            if turns[0].1.ends_with(IN_STEPS) { format!("as shown. #### {answer}") } else { "7".into() }
+            match &*turns[0].1 {
+                text if text.ends_with(IN_STEPS) => format!("as shown. #### {answer}"),
+                // It works out every second of those that it is asked plainly.
+                text if text.ends_with('?') && answer % 2 == 0 => format!("so it is.\n#### {answer}"),
+                _ => "7".into(),
+            }
         });
         let results = solve(Role::Assistant, &mut ask, &problems, 20, 9).unwrap();
         let told: Vec<(&str, usize, f64, f64)> =
             results.iter().map(|r| (r.kind.as_str(), r.in_steps.n, r.at_once.share, r.in_steps.share)).collect();
         assert_eq!(told, [(THREE_DIGITS, 20, 0.0, 1.0), ("addition", 6, 0.0, 1.0)]);
+        let plainly = results[0].plainly;
+        assert!(plainly.n == 20 && plainly.right > 0 && plainly.right < 20, "{plainly:?}");
+        assert!(!results[0].example.plainly.is_empty());
     }
 
     #[test]
@@ -188,9 +217,10 @@ mod tests {
         let mut ask = scripted(|question| match &question.prompt {
             Prompt::Page(text) if text.ends_with("Answer: ####") => " 1025\nQuestion: What is 1 + 1?".into(),
             Prompt::Page(text) if text.ends_with("Answer: 8+7+0=") => "15 write 5, and so on. #### 1025\n".into(),
+            Prompt::Page(text) if text.ends_with("Answer:") => " #### 1024\nQuestion:".into(),
             other => panic!("{other:?}"),
         });
         let results = solve(Role::Base, &mut ask, &problems, 20, 9).unwrap();
-        assert_eq!((results[0].at_once.right, results[0].in_steps.right), (1, 1));
+        assert_eq!((results[0].at_once.right, results[0].in_steps.right, results[0].plainly.right), (1, 1, 0));
     }
 }

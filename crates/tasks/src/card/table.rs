@@ -100,7 +100,7 @@ fn of_rows(models: &BTreeMap<String, ModelCard>, wanted: impl Fn(&Measured) -> b
 
 /// Models in the order in which a run makes them, others behind them by name.
 pub(super) fn in_order(models: &BTreeMap<String, ModelCard>) -> Vec<(&str, &ModelCard)> {
-    const STAGES: [&str; 3] = ["base", "sft", "assistant"];
+    const STAGES: [&str; 4] = ["base", "sft", "assistant", "rl"];
     let place = |name: &str| STAGES.iter().position(|stage| *stage == name).unwrap_or(STAGES.len());
     let mut list: Vec<(&str, &ModelCard)> = models.iter().map(|(name, model)| (name.as_str(), model)).collect();
     list.sort_by_key(|(name, _)| place(name));
@@ -142,6 +142,7 @@ fn rows(model: &ModelCard) -> Vec<Row> {
         let kind = problems.kind.replace('_', " ");
         rows.rate(leads, format!("problems: {kind}, at once"), problems.at_once);
         rows.rate(leads, format!("problems: {kind}, in steps"), problems.in_steps);
+        rows.rate(leads, format!("problems: {kind}, asked plainly"), problems.plainly);
     }
     rows.rate(false, "context: lines repeated", model.context.echo);
     rows.rate(true, "context: questions on a passage", model.context.passage);

@@ -36,8 +36,8 @@ pub struct BarChart {
     pub axis: String,
     /// The axis' end; `None` to follow from the values.
     pub max: Option<f64>,
-    /// Names of the colours, in their order; empty for none.
-    pub legend: Vec<String>,
+    /// Names of the colours by their numbers; empty for none.
+    pub legend: Vec<(String, usize)>,
     /// From top to bottom.
     pub groups: Vec<BarGroup>,
 }
@@ -55,7 +55,7 @@ impl BarChart {
             canvas.text(22.0, 54.0, 12.5, MUTED, Anchor::Start, 400, &self.note);
             top = 66.0;
         }
-        let names: Vec<(&str, usize, &str)> = self.legend.iter().enumerate().map(|(i, name)| (name.as_str(), i, "")).collect();
+        let names: Vec<(&str, usize, &str)> = self.legend.iter().map(|(name, colour)| (name.as_str(), *colour, "")).collect();
         top = canvas.legend(22.0, top, &names) + 10.0;
 
         let widest = |texts: &mut dyn Iterator<Item = f64>| texts.fold(0.0, f64::max);

@@ -21,10 +21,22 @@ pub enum Stroke {
     Dotted,
     /// A line alone.
     Plain,
+    /// A broken line: what is expected, beside what was measured.
+    Dashed,
     /// A line with a dot at each point.
     Marked,
     /// Small dots alone, that show through where they lie on each other.
     Scattered,
+}
+
+/// Drawn and left out by turns along a broken line.
+const DASH: &str = "6 4";
+
+impl Stroke {
+    /// The pattern of its line; empty of a whole one.
+    fn dash(self) -> &'static str {
+        if self == Stroke::Dashed { DASH } else { "" }
+    }
 }
 
 /// One curve.
@@ -89,7 +101,7 @@ pub fn figure(title: &str, note: &str, panels: &[LineChart]) -> String {
     }
     let mut names: Vec<(&str, usize, &str)> = Vec::new();
     for series in panels.iter().flat_map(|panel| &panel.series) {
-        let entry = (series.name.as_str(), series.colour, "");
+        let entry = (series.name.as_str(), series.colour, series.stroke.dash());
         if !series.name.is_empty() && !names.contains(&entry) {
             names.push(entry);
         }
@@ -141,7 +153,7 @@ impl LineChart {
             let line: Vec<(f64, f64)> = shown.iter().map(place).collect();
             let ink = colour(series.colour);
             match series.stroke {
-                Stroke::Plain => canvas.path(&line, ink, 2.2, 1.0, ""),
+                Stroke::Plain | Stroke::Dashed => canvas.path(&line, ink, 2.2, 1.0, series.stroke.dash()),
                 Stroke::Scattered => line.iter().for_each(|&(x, y)| canvas.dot(x, y, 3.0, ink, "none", 0.45)),
                 Stroke::Dotted | Stroke::Marked => {
                     for point in &shown {
@@ -171,6 +183,13 @@ impl LineChart {
 }
 
 impl Axis {
+    /// From zero to a round number that is not below `highest`.
+    pub fn from_zero(label: &str, highest: f64) -> Axis {
+        let ticks = nice_ticks(0.0, if highest > 0.0 && highest.is_finite() { highest } else { 1.0 }, 6);
+        let end = ticks.last().copied().unwrap_or(1.0);
+        Axis { label: label.into(), range: Some((0.0, end)), ticks: ticks.into_iter().map(|tick| (tick, tick_label(tick))).collect() }
+    }
+
     /// The given ticks, or round ones over the values (cut to a given range).
     fn ticks_for(&self, values: impl Iterator<Item = f64>, wanted: usize, outward: bool) -> Vec<(f64, String)> {
         if !self.ticks.is_empty() {
@@ -202,11 +221,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_axis_from_zero_ends_on_a_tick() {
+        for (highest, end, n) in [(0.0, 1.0, 6), (47.0, 50.0, 6), (0.31, 0.4, 5), (f64::NAN, 1.0, 6), (-3.0, 1.0, 6)] {
+            let axis = Axis::from_zero("tokens", highest);
+            let last = axis.ticks.last().unwrap().0;
+            assert!((last - end).abs() < 1e-9 && axis.range == Some((0.0, last)) && axis.ticks.len() == n, "{highest}: {axis:?}");
+        }
+    }
+
+    #[test]
     fn odd_values_leave_a_whole_picture() {
         let point = |x, y| Point { x, y, interval: None };
         let cases = [vec![], vec![point(1.0, 2.0)], vec![point(0.0, f64::NAN), point(1.0, 1.0), point(2.0, f64::INFINITY)]];
         for points in cases {
-            for stroke in [Stroke::Plain, Stroke::Scattered] {
+            for stroke in [Stroke::Plain, Stroke::Dashed, Stroke::Scattered] {
                 let series = vec![Series { name: "a < b".into(), colour: 0, stroke, points: points.clone() }];
                 let svg = figure("t", "", &[LineChart { series, ..LineChart::default() }]);
                 assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"));

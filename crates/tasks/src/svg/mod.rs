@@ -164,6 +164,9 @@ fn nice_ticks(low: f64, high: f64, wanted: usize) -> Vec<f64> {
 
 /// A tick's label: thousands with a comma, fractions as short as they are.
 fn tick_label(value: f64) -> String {
+    if value != 0.0 && value.abs() < 1e-3 {
+        return format!("{:e}", (value * 1e12).round() / 1e12);
+    }
     if value.fract().abs() < 1e-9 {
         return thousands(value.round() as i64);
     }
@@ -191,7 +194,10 @@ mod tests {
     #[test]
     fn labels_and_escapes() {
         assert_eq!(thousands(-1_234_567), "-1,234,567");
-        assert_eq!((tick_label(0.25), tick_label(1500.0)), ("0.25".to_owned(), "1,500".to_owned()));
+        let labels = [(0.25, "0.25"), (1500.0, "1,500"), (0.0, "0"), (6.0 * 1e-5, "6e-5"), (-0.0004, "-4e-4"), (0.002, "0.002")];
+        for (value, label) in labels {
+            assert_eq!(tick_label(value), label);
+        }
         assert_eq!(escape("a<b> & \"c\"\u{1}"), "a&lt;b&gt; &amp; &quot;c&quot; ");
     }
 }

@@ -54,9 +54,9 @@ fn lines(rows: &[Value]) -> String {
     rows.iter().map(|row| format!("{row}\n")).collect()
 }
 
-/// Writes the files of a run: world, documents' funnel, the base model's logs.
+/// Writes the files of a run: world, documents' funnel, the base model's logs and those of practice.
 pub fn write_run(root: &Path) {
-    for name in ["world", "documents", "base"] {
+    for name in ["world", "documents", "base", "rl"] {
         std::fs::create_dir_all(root.join(name)).unwrap();
     }
     let write = |path: &str, text: String| std::fs::write(root.join(path), text).unwrap();
@@ -93,6 +93,9 @@ pub fn write_run(root: &Path) {
     let sample = |step: u64, text: &str| json!({"step": step, "prompt": "The king", "text": text});
     let samples = [sample(0, "qx ```zz"), sample(200, "of of the and"), sample(450, " went to the sea, and was happy.")];
     write("base/samples.jsonl", lines(&samples));
+    for (name, rows) in ["metrics", "timing", "samples"].into_iter().zip(practice()) {
+        write(&format!("rl/{name}.jsonl"), lines(&rows));
+    }
     // Page 0 is read in training with this seed; the numbers are there to have nothing in common.
     let text = |i: u64| if i == 0 { PAGE.to_owned() } else { base::rng::Rng::new(i).next_u64().to_string().repeat(1 + i as usize % 4) };
     let pages = (0..60).map(|i| Page { url: format!("https://a.b/{i}"), text: text(i), ..Page::default() });
@@ -107,6 +110,33 @@ pub fn write_run(root: &Path) {
     };
     let (progress, stop) = (base::progress::Progress::silent(), base::stop::Stop::new());
     write_shards(pages, &Tokenizer::from_merges(Vec::new()), &config, &progress, &stop).unwrap();
+}
+
+/// Forty steps in which long answers, which are right, take the place of short ones, which are not: rows of the three logs.
+fn practice() -> [Vec<Value>; 3] {
+    let mut logs = [Vec::new(), Vec::new(), Vec::new()];
+    for step in 0..=40_u64 {
+        let long = 1.0 / (1.0 + (-0.3 * (step as f64 - 20.0)).exp());
+        let mut row = json!({"step": step, "tokens": step * 4096});
+        if step > 0 {
+            row = json!({"step": step, "loss": 0.01, "lr": 0.0003, "grad_norm": 1.0, "tokens": step * 4096, "reward": 0.9 * long,
+                "reward_std": 0.3, "frac_reward_zero_std": 0.5, "completions/mean_length": 6.0 + 40.0 * long,
+                "completions/clipped_ratio": 0.01, "entropy": 0.5 - 0.2 * long, "kl": 0.001 * step as f64, "pass@1": 0.9 * long,
+                "pass@4": 0.95, "completions/short_share": 1.0 - long, "completions/short_length": 6.0, "completions/short_right": 0.0,
+                "completions/long_share": long, "completions/long_length": 46.0, "completions/long_right": 0.9,
+                "completions/second_thoughts": 0.1 * long, "reward/addition": 0.9 * long});
+            logs[1].push(json!({"step": step, "ms": 2000.0, "tokens_per_second": 2048.0, "generation_ms": 1200.0,
+                "generation_tokens_per_second": 3500.0, "training_ms": 700.0, "training_tokens_per_second": 6000.0}));
+        }
+        if step % 20 == 0 {
+            for (key, value) in [("accuracy", 0.9 * long), ("mean_length", 6.0 + 40.0 * long), ("pass@1", long), ("pass@16", 0.97)] {
+                row[format!("eval/addition/{key}")] = json!(value);
+            }
+            logs[2].push(json!({"step": step, "prompt": "What is 2 + 2?", "text": format!("#### {}", 4 * step / 40)}));
+        }
+        logs[0].push(row);
+    }
+    logs
 }
 
 /// The world of a run's folder.

@@ -41,6 +41,7 @@ fn report(root: &Path, seed: u64) -> Card {
         name: "made-up".into(),
         documents: Some(root.join("documents")),
         base: root.join("base"),
+        practice: Some(root.join("rl")),
         chat_command: "schoolhouse chat runs/made-up/sft".into(),
     };
     let (shards, tokenizer) = (Shards::open(&root.join("shards")).unwrap(), Tokenizer::from_merges(Vec::new()));
@@ -70,6 +71,7 @@ fn the_card_tells_what_the_models_know() {
     assert!(card.models["sft"].knowledge.iter().all(|topic| topic.rate.share == 1.0));
     let sums = &card.models["sft"].problems[0];
     assert_eq!((sums.kind.as_str(), sums.at_once.share, sums.in_steps.share), (card::THREE_DIGITS, 0.0, 1.0));
+    assert_eq!((sums.plainly.n, sums.plainly.share), (sums.at_once.n, 0.0));
     let context = &card.models["sft"].context;
     assert_eq!((context.passage.share, context.without_passage.share), (1.0, 0.0));
     assert!(card.models["sft"].inventions.as_ref().unwrap().distinct_median > 1.0);
@@ -98,7 +100,20 @@ fn the_card_tells_what_the_models_know() {
         assert!(page.lines().any(|line| line.starts_with("## ") && line.contains(title)), "{title}");
     }
     assert!(text.contains("(base.md)") && page.contains("(report.md)"));
-    for title in ["In short", "From pages to documents", "Reading", "remembers", "Problems", "Recitation", "prompts", "Talk to it"] {
+    let practice = std::fs::read_to_string(root.join("report/practice.md")).unwrap();
+    for picture in ["practice-accuracy.svg", "practice-length.svg", "practice-pass.svg", "practice-long.svg", "practice-policy.svg"] {
+        assert!(practice.contains(&format!("({picture})")) && root.join("report").join(picture).exists(), "{picture}");
+    }
+    let html = std::fs::read_to_string(root.join("report/report.html")).unwrap();
+    assert!(html.contains("<a href=\"#practice-md\">") && html.contains(">Practice: made-up</a>"));
+    assert!(html.contains("aria-label=\"One style gives way to the other\"") && practice.contains("Where the time went"));
+    assert!(
+        !std::fs::read_to_string(root.join("report/report.json")).unwrap().contains("per_second"),
+        "the report's figures hold no times"
+    );
+    for title in
+        ["In short", "From pages to documents", "Reading", "remembers", "Problems", "Practice", "Recitation", "prompts", "Talk to it"]
+    {
         assert!(text.lines().any(|line| line.starts_with("## ") && line.contains(title)), "{title}");
     }
 }
@@ -163,11 +178,17 @@ fn a_run_without_a_world_still_has_a_report() {
     let model =
         card::measure(Role::Base, &mut ask, &world, &Limits::default(), card::Beside::default(), 1, &Progress::silent(), &Stop::new())
             .unwrap();
-    let run = Run { name: "books".into(), documents: None, base: root.join("base"), chat_command: "x".into() };
+    let run = Run { name: "books".into(), documents: None, base: root.join("base"), practice: None, chat_command: "x".into() };
     let card = card::card(&run, 1, BTreeMap::from([("base".to_owned(), model)]), None).unwrap();
     card::write(&card, &run, &root).unwrap();
     let text = std::fs::read_to_string(root.join("report.md")).unwrap();
-    assert!(text.contains("and on it goes") && !text.contains("From pages to documents") && !text.contains("NaN"), "{text}");
+    assert!(
+        text.contains("and on it goes")
+            && !text.contains("From pages to documents")
+            && !text.contains("## Practice")
+            && !text.contains("NaN"),
+        "{text}"
+    );
 }
 
 #[test]
