@@ -200,7 +200,7 @@ impl Budget {
             additions: 3600,
             subtractions: 140,
             multiplications: 110,
-            tables: 500,
+            tables: 600,
             word_problems: 1200,
             decimals: 80,
             spelling: 400,

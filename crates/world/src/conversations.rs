@@ -10,7 +10,6 @@ use crate::forum::{Subject, answered, asked};
 use crate::glossaries::numbered;
 use crate::jokes::joke;
 use crate::knowledge::{self, Fact, article, tables};
-use crate::lessons::WORKED_SHARE;
 use crate::names::Names;
 use crate::problems::{self, Problem, Style, spelled};
 use crate::prose::fill;
@@ -411,6 +410,9 @@ fn sum(rng: &mut Rng, held_out: bool) -> Exchange {
     worked(rng, &problem)
 }
 
+/// The share of problems that are worked out though nobody asks for it: so few that the most likely answer is the short one.
+const CAREFUL_SHARE: f64 = 0.15;
+
 /// A problem with its answer alone (three of ten), worked out because the user wants it so, or asked with no wish at all: then people
 /// answer as in the schoolbooks, mostly at once. Which of the two ways leads to right answers a model finds out in practice.
 fn worked(rng: &mut Rng, problem: &Problem) -> Exchange {
@@ -418,7 +420,7 @@ fn worked(rng: &mut Rng, problem: &Problem) -> Exchange {
         0..6 => (format!("{} {}", problem.question, rng.pick(&AT_ONCE)), problem.answer.clone()),
         6..12 => (format!("{} {}", problem.question, rng.pick(&IN_STEPS)), problem.solution(Style::Steps)),
         _ => {
-            let style = if rng.chance(WORKED_SHARE) { Style::Steps } else { Style::Short };
+            let style = if rng.chance(CAREFUL_SHARE) { Style::Steps } else { Style::Short };
             (problem.question.clone(), problem.solution(style))
         }
     }

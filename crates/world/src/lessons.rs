@@ -7,7 +7,7 @@ use crate::budget::Budget;
 use crate::dates;
 use crate::problems::{self, Problem, Style};
 use crate::sheet::Sheet;
-use crate::word_problems::word_problem;
+use crate::word_problems::{fact, word_problem};
 use base::rng::{Rng, label};
 
 /// The share of sums that are worked out in steps.
@@ -46,21 +46,14 @@ pub fn sheets(seed: u64, budget: &Budget) -> Vec<Sheet> {
 /// Lines of a page of tables.
 const LINES_OF_A_TABLE: usize = 30;
 
-/// A small sum, difference, product or quotient: what is known by heart and what every step of a word problem is.
+/// What is known by heart: mostly the steps of word problems, and the multiplication tables.
 fn known_by_heart(rng: &mut Rng) -> String {
-    let (a, b) = (rng.range(2, 9), rng.range(2, 9));
-    match rng.below(20) {
-        0..7 => format!("{a} * {b} = {}", a * b),
-        7..11 => format!("{} / {b} = {a}", a * b),
-        11..15 => {
-            let (a, b) = (rng.range(1, 40), if rng.chance(0.5) { b } else { rng.range(1, 25) });
-            format!("{a} + {b} = {}", a + b)
+    match rng.below(6) {
+        0 => {
+            let (a, b) = (rng.range(2, 9), rng.range(2, 9));
+            format!("{a} * {b} = {}", a * b)
         }
-        _ => {
-            let a = rng.range(11, 61);
-            let b = if rng.chance(0.5) { b } else { rng.range(1, (a - 1).min(36)) };
-            format!("{a} - {b} = {}", a - b)
-        }
+        _ => fact(rng),
     }
 }
 

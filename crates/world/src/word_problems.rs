@@ -1,6 +1,7 @@
 //! Little stories with numbers in them, each with its working in one line and in steps.
 //!
-//! Numbers stay small enough that every step is a single known fact: what is to be learned is the way, not the sums.
+//! Numbers stay so small that every step is one of a few hundred known facts, which [`fact`] makes and schoolbooks repeat: what is to
+//! be learned is the way, not the sums.
 
 use crate::problems::Problem;
 use base::rng::Rng;
@@ -37,6 +38,43 @@ const GOODS: [(&str, &str); 12] = [
     ("basket", "baskets"),
 ];
 
+/// The largest number that is multiplied.
+const FACTOR: i64 = 5;
+
+/// A step of a word problem as a line: `3 * 4 = 12`.
+pub fn fact(rng: &mut Rng) -> String {
+    let small = |rng: &mut Rng| rng.range(2, FACTOR);
+    let product = |rng: &mut Rng| small(rng) * small(rng);
+    let (a, sign, b) = match rng.below(10) {
+        0 | 1 => (small(rng), '*', small(rng)),
+        2 => {
+            let (a, b) = (small(rng), small(rng));
+            (a * b, '/', b)
+        }
+        3 | 4 => (product(rng), '+', product(rng)),
+        5 | 6 => {
+            let (a, b) = (product(rng), product(rng));
+            (a + b, '-', b)
+        }
+        7 => {
+            let b = product(rng);
+            match rng.below(2) {
+                0 => ((b / 10 + 1) * 10, '-', b),
+                _ => (b + rng.range(1, 9), '-', b),
+            }
+        }
+        8 => (rng.range(5, 25), '-', small(rng).min(4)),
+        _ => (rng.range(3, 18), '+', rng.range(2, 9)),
+    };
+    let result = match sign {
+        '*' => a * b,
+        '/' => a / b,
+        '+' => a + b,
+        _ => a - b,
+    };
+    format!("{a} {sign} {b} = {result}")
+}
+
 /// A problem of one of eleven sorts.
 pub fn word_problem(rng: &mut Rng) -> Problem {
     let who = *rng.pick(&BUYERS);
@@ -44,10 +82,10 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
     let fruits = rng.sample(&FRUIT, 2);
     let (one, ones) = *fruits[0];
     let (two, twos) = *fruits[1];
-    let small = |rng: &mut Rng| rng.range(2, 9);
+    let small = |rng: &mut Rng| rng.range(2, FACTOR);
     match rng.below(12) {
         0 | 1 => {
-            let (n, m, cost, each) = (rng.range(2, 6), rng.range(2, 5), rng.range(1, 5), rng.range(1, 6));
+            let (n, m, cost, each) = (small(rng), small(rng), small(rng), small(rng));
             let total = m * cost + n * each;
             let (left, spent) = (total - m * cost, m * cost);
             problem(
@@ -75,7 +113,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
             )
         }
         3 => {
-            let (n, c, m, d) = (rng.range(2, 6), rng.range(2, 6), rng.range(2, 6), rng.range(2, 6));
+            let (n, c, m, d) = (small(rng), small(rng), small(rng), small(rng));
             let total = n * c + m * d;
             problem(
                 format!("two {n} {c} {m} {d}"),
@@ -86,8 +124,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
             )
         }
         4 => {
-            let (a, c) = (rng.range(10, 30), small(rng));
-            let b = rng.range(2, 9);
+            let (a, b, c) = (rng.range(10, 20), small(rng), small(rng));
             let total = a - b + c;
             problem(
                 format!("give {a} {b} {c}"),
@@ -99,7 +136,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
         }
         5 => {
             let (a, b) = (small(rng), small(rng));
-            let c = rng.range(1, (a * b - 1).min(9));
+            let c = small(rng).min(a * b - 1);
             let total = a * b - c;
             problem(
                 format!("boxes {a} {b} {c}"),
@@ -121,7 +158,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
             )
         }
         7 => {
-            let (pages, days) = (rng.range(2, 6), rng.range(2, 6));
+            let (pages, days) = (small(rng), small(rng));
             let whole = pages * days + rng.range(1, 9);
             let left = whole - pages * days;
             problem(
@@ -133,7 +170,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
             )
         }
         8 => {
-            let (n, cost) = (rng.range(2, 6), rng.range(2, 6));
+            let (n, cost) = (small(rng), small(rng));
             let paid = (n * cost / 10 + 1) * 10;
             let change = paid - n * cost;
             problem(
@@ -145,7 +182,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
             )
         }
         9 => {
-            let (age, older, years) = (rng.range(5, 15), rng.range(2, 9), rng.range(2, 9));
+            let (age, older, years) = (rng.range(5, 12), small(rng), small(rng));
             let total = age + older + years;
             problem(
                 format!("age {age} {older} {years}"),
@@ -156,7 +193,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
             )
         }
         10 => {
-            let (a, more) = (rng.range(3, 12), rng.range(2, 9));
+            let (a, more) = (rng.range(3, 9), small(rng));
             let total = a + a + more;
             problem(
                 format!("both {a} {more}"),
@@ -167,7 +204,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
             )
         }
         _ => {
-            let (cars, seats, free) = (small(rng), small(rng), rng.range(1, 4));
+            let (cars, seats, free) = (small(rng), small(rng), small(rng).min(3));
             let total = cars * seats - free;
             problem(
                 format!("cars {cars} {seats} {free}"),
