@@ -7,6 +7,7 @@
 
 mod access;
 mod chat;
+mod loading;
 mod playground;
 mod school;
 mod site;
