@@ -23,8 +23,6 @@ const phone = window.matchMedia('(max-width: 40rem)');
 // The chat that is open: { id, title, model, settings }; without an id it is not kept yet.
 let chat = null;
 let models = [];
-// The context of each model that has answered.
-const contexts = new Map();
 // The answer under way: { controller, turn }.
 let running = null;
 let isSeen = false;
@@ -79,7 +77,6 @@ async function say(body) {
       },
       grew: () => scroller.grew(),
       tokens(count) {
-        contexts.set(chat.model, count.context);
         composer.meter(count.prompt + count.completion, count.context);
       },
     });
@@ -178,7 +175,7 @@ function show(view) {
   setTitle(chat.title);
   setModel(chat.model);
   const last = view.messages.findLast((message) => message.tokens);
-  composer.meter(last ? last.tokens[0] + last.tokens[1] : null, contexts.get(chat.model));
+  composer.meter(last ? last.tokens[0] + last.tokens[1] : null, contextOf(chat.model));
   composer.tools(chat.settings.tools);
   if (view.messages.length) hideWelcome();
   else showWelcome();
@@ -198,7 +195,7 @@ function newChat({ push = true } = {}) {
   turns.replaceChildren();
   setTitle(chat.title);
   setModel(chat.model);
-  composer.meter(null);
+  composer.meter(null, contextOf(chat.model));
   composer.tools(tools);
   setSeen(false);
   showWelcome();
@@ -227,6 +224,11 @@ function setModel(id) {
   const select = find('#model');
   if (id && !models.some((model) => model.id === id)) select.append(new Option(`${id} (gone)`, id));
   select.value = id ?? '';
+}
+
+// How many tokens a model reads and writes at most; undefined where its files do not tell.
+function contextOf(id) {
+  return models.find((model) => model.id === id)?.context ?? undefined;
 }
 
 async function loadModels() {
@@ -339,6 +341,7 @@ function listenToPage() {
   find('#model').addEventListener('change', async (event) => {
     remember('chat.model', event.target.value);
     await change({ model: event.target.value });
+    composer.meter(null, contextOf(chat.model)); // what was counted were the other one's tokens
     if (isSeen) refreshSeen();
     if (!find('#empty').hidden) showWelcome();
   });
@@ -374,10 +377,10 @@ function route() {
 
 setIcons();
 listenToPage();
+list.refresh();
 try {
   await loadModels();
 } catch (error) {
   toast(error.message, 10);
 }
-list.refresh();
 await route();

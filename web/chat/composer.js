@@ -10,7 +10,6 @@ export class Composer {
     this.sender = find('#send');
     this.toolsButton = find('#tools');
     this.toolsButton.append(icon('tool'), 'Tools');
-    this.context = null;
     this.isBusy = false;
     this.busy(false);
     this.words.addEventListener('input', () => this.grow());
@@ -62,21 +61,29 @@ export class Composer {
     this.toolsButton.title = on ? 'The model may search and run Python' : 'The model has no tools';
   }
 
-  // How many tokens are in use; null where nobody knows.
-  meter(used, context = this.context) {
-    this.context = context;
+  // How many tokens are in use, null before any were counted, and how many the model has room for, if that is known.
+  meter(used, context) {
     const meter = find('#meter');
-    meter.hidden = used === null;
+    meter.hidden = used === null && !context;
     if (meter.hidden) return;
     const bar = find('.meter', meter);
-    const share = context ? Math.min(used / context, 1) : 0;
+    const share = context ? Math.min((used ?? 0) / context, 1) : 0;
     bar.hidden = !context;
     bar.firstElementChild.style.width = `${share * 100}%`;
     bar.classList.toggle('warn', share > 0.75 && share <= 0.9);
     bar.classList.toggle('bad', share > 0.9);
-    find('.context-words', meter).textContent = context ? `${count(used)} / ${count(context)}` : `${count(used)} tokens`;
-    meter.setAttribute('aria-valuenow', used);
+    const [words, title] = meterWords(used, context);
+    find('.context-words', meter).textContent = words;
+    meter.title = title;
+    meter.setAttribute('aria-valuenow', used ?? 0);
     meter.setAttribute('aria-valuemax', context ?? used);
-    meter.title = context ? `${count(used)} of ${count(context)} tokens of the context are in use` : `${count(used)} tokens`;
+    meter.setAttribute('aria-valuetext', title);
   }
+}
+
+// The meter in few words, and in a sentence.
+function meterWords(used, context) {
+  if (used === null) return [`${count(context)} tokens`, `The context has room for ${count(context)} tokens`];
+  if (!context) return [`${count(used)} tokens`, `${count(used)} tokens are in use`];
+  return [`${count(used)} / ${count(context)}`, `${count(used)} of ${count(context)} tokens of the context are in use`];
 }

@@ -43,6 +43,17 @@ pub enum ToolKind {
 }
 
 impl ToolKind {
+    /// All of them.
+    pub const ALL: [ToolKind; 2] = [ToolKind::Search, ToolKind::Python];
+
+    /// The special token that begins a call of it.
+    pub fn start(self) -> &'static str {
+        match self {
+            ToolKind::Search => "<|search_start|>",
+            ToolKind::Python => "<|python_start|>",
+        }
+    }
+
     /// Its name in a sentence.
     pub fn name(self) -> &'static str {
         match self {

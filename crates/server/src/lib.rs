@@ -8,6 +8,7 @@
 mod assets;
 mod body;
 mod chats;
+mod events;
 mod guard;
 mod hub;
 mod look;
@@ -30,6 +31,8 @@ use base::stop::Stop;
 use engine::Toolset;
 use tokio::runtime::Runtime;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 pub(crate) use body::{JsonBody, RawBody};
 use guard::Guard;
@@ -237,6 +240,15 @@ fn router(app: Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             axum::response::IntoResponse::into_response(Refusal::internal("a part of the server failed; its bug ended one request"))
         }))
+        .layer(compression())
         .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
         .with_state(app)
+}
+
+/// Bytes of an answer that fit into one packet with its head, and gain nothing from being fewer.
+const PACKET: u64 = 1024;
+
+/// Answers are compressed for clients that take it, but for small ones, for pictures, and for streams, whose events must leave at once.
+fn compression() -> CompressionLayer<impl Predicate> {
+    CompressionLayer::new().compress_when(SizeAbove::new(PACKET).and(NotForContentType::IMAGES).and(NotForContentType::SSE))
 }

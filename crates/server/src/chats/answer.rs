@@ -6,27 +6,25 @@
 //!
 //! Who stops listening stops the answer; what there is of it is kept.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::response::sse::{Event as Sse, KeepAlive, Sse as Stream};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use axum::response::sse::Event as Sse;
 use futures_util::future::{Either, select};
-use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
 use tokenizer::chat::{ChatFormat, Role};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::{Instant, timeout_at};
 
 use super::writer::{Told, Writer, finish_name};
 use super::{Answered, UNNAMED, prompt, title_of};
 use crate::hub::{Answering, Event, Lease};
 use crate::store::{Changes, Chat, NewMessage, Store, Tree};
-use crate::{App, JsonBody, Refusal};
+use crate::{App, JsonBody, Refusal, events};
 
 /// The open block is told this often, at most.
 const EVERY: Duration = Duration::from_millis(50);
@@ -143,7 +141,7 @@ async fn begin(app: Arc<App>, chat: Chat, place: Place, told: String, answerer: 
     let (sender, receiver) = channel(WAITING);
     let start = json!({ "question": question, "answer": message, "siblings": siblings, "model": lease.id, "title": title });
     tokio::spawn(Begun { app, chat: id, message, answering, lease, format, writer, sender }.write(("start", start)));
-    Ok(stream_of(receiver))
+    Ok(events::send(receiver, |(name, data)| Sse::default().event(name).data(data.to_string()), None))
 }
 
 /// Keeps the question, if it is new, and an answer without words. Gives their numbers, the chat's title and the numbers of the answers
@@ -164,14 +162,6 @@ async fn keep(store: &Store, chat: Chat, place: Place, told: String) -> Answered
         Ok((question, message, title, siblings))
     });
     Ok(kept.await?)
-}
-
-fn stream_of(receiver: Receiver<Told>) -> Response {
-    let events = stream::unfold(receiver, |mut receiver| async {
-        let (name, data) = receiver.recv().await?;
-        Some((Ok::<_, Infallible>(Sse::default().event(name).data(data.to_string())), receiver))
-    });
-    Stream::new(events).keep_alive(KeepAlive::default()).into_response()
 }
 
 /// What is heard next.

@@ -19,6 +19,7 @@ use axum::routing::{get, patch, post, put};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::hub::ModelInfo;
 use crate::store::{Branches, Changes, Error, Settings, Thumb, title_of};
 use crate::{App, JsonBody, RawBody, Refusal};
 
@@ -127,7 +128,8 @@ async fn models(State(app): State<Arc<App>>) -> Answered<Json<Value>> {
     let hub = app.hub.clone();
     let mut found = tokio::task::spawn_blocking(move || hub.list()).await.map_err(|_| Refusal::internal("the models cannot be listed"))?;
     found.sort_by_key(|model| !model.chat);
-    let models: Vec<Value> = found.iter().map(|model| json!({ "id": model.id, "chat": model.chat, "loaded": model.loaded })).collect();
+    let about = |model: &ModelInfo| json!({ "id": model.id, "chat": model.chat, "loaded": model.loaded, "context": model.context });
+    let models: Vec<Value> = found.iter().map(about).collect();
     Ok(Json(json!({ "models": models, "tools_offered": app.tools_offered })))
 }
 

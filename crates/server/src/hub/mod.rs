@@ -24,8 +24,11 @@ use crate::metrics::{Metrics, ModelMetrics};
 use crate::{Limits, MakeTools, Refusal};
 
 pub(crate) use answering::{Answering, Answers, Event};
-use shelf::{Found, Shelf};
+use shelf::{About, Found, Shelf};
 use worker::{Command, Submission, Worker};
+
+/// A bias that no id outweighs.
+const NEVER: f32 = -100.0;
 
 /// All models. A clone is the same hub.
 #[derive(Clone)]
@@ -64,6 +67,8 @@ pub(crate) struct ModelInfo {
     pub bytes: usize,
     /// Whether it is made for conversations.
     pub chat: bool,
+    /// Longest sequence in tokens, where its files can be read.
+    pub context: Option<usize>,
 }
 
 /// A model of which all but the weights was read.
@@ -131,8 +136,8 @@ impl Hub {
         let found = self.0.shelf.look();
         let bytes: HashMap<String, usize> = self.state().running.iter().map(|(id, running)| (id.clone(), running.bytes)).collect();
         let info = |Found { id, path }: Found| {
-            let (chat, held) = (self.0.shelf.is_chat(&path), bytes.get(&id));
-            ModelInfo { loaded: held.is_some(), bytes: held.copied().unwrap_or(0), chat, id, path }
+            let (About { chat, context }, held) = (self.0.shelf.about(&path), bytes.get(&id));
+            ModelInfo { loaded: held.is_some(), bytes: held.copied().unwrap_or(0), chat, context, id, path }
         };
         found.into_iter().map(info).collect()
     }
@@ -333,7 +338,7 @@ impl Lease {
     /// Asks for an answer that is read as a conversation's: special tokens are no text, thoughts stand apart, and where tools are
     /// wanted its calls go to all that are there. Waits until the model's thread has taken the request.
     pub async fn submit(&self, request: Request, tools: bool) -> Result<Answering, Refusal> {
-        let here = if tools { vec![ToolKind::Search, ToolKind::Python] } else { Vec::new() };
+        let here = if tools { ToolKind::ALL.to_vec() } else { Vec::new() };
         self.submit_as(request, Manner::Chat { here, of_caller: Vec::new() }).await
     }
 
@@ -345,14 +350,19 @@ impl Lease {
 
     /// Asks for several answers, or is refused all of them.
     pub async fn submit_all(&self, requests: Vec<Request>, manner: Manner) -> Result<Vec<Answering>, Refusal> {
-        let reading = match manner {
-            Manner::Raw => Reading::Raw,
-            Manner::Chat { here, of_caller } => Reading::Tools(self.tools(&here, of_caller).await?),
+        let (reading, never) = match manner {
+            Manner::Raw => (Reading::Raw, Vec::new()),
+            Manner::Chat { here, of_caller } => {
+                let tools = self.tools(&here, of_caller).await?;
+                let never = self.missing(&tools);
+                (Reading::Tools(tools), never)
+            }
         };
         let places: Vec<Lease> = requests.iter().map(|_| self.place()).collect::<Result<_, _>>()?;
         let deadline = Instant::now() + self.hub.0.limits.request;
         let mut waiting = Vec::new();
-        for (request, lease) in requests.into_iter().zip(places) {
+        for (mut request, lease) in requests.into_iter().zip(places) {
+            request.sampling.logit_bias.extend(&never);
             let (sender, events) = async_mpsc::unbounded_channel();
             let (accepted, hears) = oneshot::channel();
             let number = self.hub.0.numbers.fetch_add(1, Ordering::Relaxed);
@@ -381,6 +391,13 @@ impl Lease {
             "the model {:?} writes {streams} answers at once and lets {queue} wait, and that many are there; try again in a moment",
             self.id
         )))
+    }
+
+    /// What keeps an answer from calling tools that are not there: the line that offers tools names all of them, as in training.
+    fn missing(&self, tools: &Toolset) -> Vec<(u32, f32)> {
+        let is_missing = |kind: &ToolKind| tools.get(*kind).is_none() && !tools.of_caller.contains(kind);
+        let starts = ToolKind::ALL.into_iter().filter(is_missing).filter_map(|kind| self.folder.tokenizer.special(kind.start()));
+        starts.map(|id| (id, NEVER)).collect()
     }
 
     /// The tools that are to be run here. They are made when they are first asked for.

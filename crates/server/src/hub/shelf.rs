@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use base::files::read_json;
+use base::run::{DONE, Done, Fingerprint, STARTED};
 use engine::StoredModel;
-use tokenizer::Tokenizer;
 use tokenizer::chat::ChatFormat;
 
 /// A model that could be loaded.
@@ -20,18 +21,28 @@ pub(super) struct Found {
     pub path: PathBuf,
 }
 
+/// What a model's small files say of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct About {
+    /// Whether it is made for conversations: its vocabulary has the tokens of a chat format, and it is no stage `base` of a run,
+    /// whose vocabulary has them too.
+    pub chat: bool,
+    /// Longest sequence in tokens, where its files can be read.
+    pub context: Option<usize>,
+}
+
 /// Where models stand.
 pub(super) struct Shelf {
     models: Vec<PathBuf>,
     runs: Option<PathBuf>,
-    /// Whether a model is made for conversations, by its path and the age of its vocabulary.
-    chats: Mutex<HashMap<PathBuf, (Option<SystemTime>, bool)>>,
+    /// What was read, by the model's path, with the age of its vocabulary.
+    known: Mutex<HashMap<PathBuf, (Option<SystemTime>, About)>>,
 }
 
 impl Shelf {
     /// Models that were named, each a folder, a file, or a folder of such, and a folder of runs that may grow.
     pub fn new(models: Vec<PathBuf>, runs: Option<PathBuf>) -> Shelf {
-        Shelf { models, runs, chats: Mutex::default() }
+        Shelf { models, runs, known: Mutex::default() }
     }
 
     /// What is there now: what was named first, then the runs by their names. No two have the same id.
@@ -64,27 +75,32 @@ impl Shelf {
         self.look().into_iter().find(|found| found.id == id)
     }
 
-    /// Whether the model at a path is made for conversations: its vocabulary has the tokens of a chat format, and it is no stage
-    /// `base` of a run, whose vocabulary has them too.
-    pub fn is_chat(&self, path: &Path) -> bool {
+    /// What the files of the model at a path say of it; what cannot be read now is looked at again.
+    pub fn about(&self, path: &Path) -> About {
         let age = std::fs::metadata(vocabulary(path)).and_then(|about| about.modified()).ok();
-        let mut chats = self.chats.lock().unwrap_or_else(PoisonError::into_inner);
-        match chats.get(path) {
-            Some((known, is_chat)) if *known == age => *is_chat,
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(path) {
+            Some((of, about)) if *of == age => *about,
             _ => {
-                let is_chat = path.file_name().is_some_and(|name| name != "base") && has_format(path);
-                chats.insert(path.to_path_buf(), (age, is_chat));
-                is_chat
+                let about = read(path);
+                known.extend(about.map(|about| (path.to_path_buf(), (age, about))));
+                about.unwrap_or_default()
             }
         }
     }
 }
 
-fn has_format(path: &Path) -> bool {
-    match path.is_file() {
-        true => StoredModel::open(path).is_ok_and(|stored| ChatFormat::of(&stored.folder.tokenizer).is_some()),
-        false => Tokenizer::load(path).is_ok_and(|tokenizer| ChatFormat::of(&tokenizer).is_some()),
-    }
+fn read(path: &Path) -> Option<About> {
+    let stored = StoredModel::open(path).ok()?;
+    let has_format = ChatFormat::of(&stored.folder.tokenizer).is_some();
+    Some(About { chat: has_format && stage(path).as_deref() != Some("base"), context: Some(stored.context()) })
+}
+
+/// The stage of a run that a folder is, whatever it is called by now; none where it is no run's.
+fn stage(folder: &Path) -> Option<String> {
+    let done = read_json(&folder.join(DONE)).map(|done: Done| done.fingerprint);
+    let made = done.or_else(|_| read_json::<Fingerprint>(&folder.join(STARTED)));
+    made.ok().map(|made| made.stage)
 }
 
 fn vocabulary(path: &Path) -> PathBuf {

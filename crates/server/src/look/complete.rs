@@ -3,21 +3,20 @@
 //! A prompt is a text, or the ids themselves, so that a branch from any token goes on exactly there. Odds are those of the model's own
 //! distribution: before temperature and before anything is cut off. The server keeps nothing of it.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::IntoResponse;
-use axum::response::sse::{Event as Sent, KeepAlive, Sse};
+use axum::response::Response;
+use axum::response::sse::Event as Sent;
 use engine::{Completion, Finish, ModelFolder, Request, Sampling, TokenLogprob};
 use serde::{Deserialize, Serialize};
 use tokenizer::Tokenizer;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Sender, channel};
 
 use super::pieces::Piece;
 use super::tokenizers::at_most;
 use crate::hub::{Answering, Event, Lease, Manner};
-use crate::{App, JsonBody, Refusal};
+use crate::{App, JsonBody, Refusal, events};
 
 /// Bytes of a prompt, samples, stop texts and their bytes, and alternatives that are told of each token.
 const LONGEST_PROMPT: usize = 1 << 18;
@@ -132,7 +131,7 @@ struct Chosen {
 }
 
 /// POST `/api/look/complete`: a stream of events, and an event `end` when all samples are whole.
-pub(super) async fn complete(State(app): State<Arc<App>>, JsonBody(ask): JsonBody<Ask>) -> Result<impl IntoResponse, Refusal> {
+pub(super) async fn complete(State(app): State<Arc<App>>, JsonBody(ask): JsonBody<Ask>) -> Result<Response, Refusal> {
     ask.check()?;
     let lease = Arc::new(app.hub.model(&ask.model).await?);
     let prompt = ask.ids(&lease.folder)?;
@@ -151,21 +150,11 @@ pub(super) async fn complete(State(app): State<Arc<App>>, JsonBody(ask): JsonBod
         let sample = (number < samples).then_some(number);
         tokio::spawn(forward(sample, answering, lease.clone(), prompt.clone(), sender.clone()));
     }
-    Ok(Sse::new(events(receiver)).keep_alive(KeepAlive::default()))
+    Ok(events::send(receiver, sent, Some(Sent::default().event("end").data("{}"))))
 }
 
-/// Events as they are sent, and `end` behind the last one.
-fn events(receiver: Receiver<Told>) -> impl futures_util::Stream<Item = Result<Sent, Infallible>> {
-    futures_util::stream::unfold(Some(receiver), |receiver| async move {
-        let mut receiver = receiver?;
-        match receiver.recv().await {
-            Some(told) => {
-                let data = serde_json::to_string(&told).expect("numbers and texts can be written as JSON");
-                Some((Ok(Sent::default().data(data)), Some(receiver)))
-            }
-            None => Some((Ok(Sent::default().event("end").data("{}")), None)),
-        }
-    })
+fn sent(told: Told) -> Sent {
+    Sent::default().data(serde_json::to_string(&told).expect("numbers and texts can be written as JSON"))
 }
 
 /// Tells of one answer until it is whole, or nobody listens any more: then it is dropped, and its place is free.

@@ -37,7 +37,7 @@ impl Function {
 
 /// The tool of this name in requests.
 pub(super) fn kind_of(name: &str) -> Option<ToolKind> {
-    [ToolKind::Search, ToolKind::Python].into_iter().find(|kind| key(*kind) == name)
+    ToolKind::ALL.into_iter().find(|kind| key(*kind) == name)
 }
 
 /// The name of a tool in requests.

@@ -55,7 +55,7 @@ async fn model(State(app): State<Arc<App>>, axum::extract::Path(id): axum::extra
     let opened = app.hub.opened(&id).await?;
     let model = app.hub.list().into_iter().find(|model| model.id == opened.id);
     let mut about = model.map(|model| about(&model)).unwrap_or_default();
-    about["max_model_len"] = json!(opened.context);
+    about["max_model_len"] = json!(opened.context); // loaded, it may have less
     Ok(Json(about))
 }
 
@@ -69,7 +69,7 @@ fn about(model: &crate::hub::ModelInfo) -> Value {
     let age = std::fs::metadata(&model.path).and_then(|about| about.modified()).map_or(0, seconds);
     json!({
         "id": model.id, "object": "model", "created": age, "owned_by": "schoolhouse",
-        "loaded": model.loaded, "bytes": model.bytes, "chat": model.chat,
+        "loaded": model.loaded, "bytes": model.bytes, "chat": model.chat, "max_model_len": model.context,
     })
 }
 

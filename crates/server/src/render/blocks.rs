@@ -6,6 +6,7 @@
 
 use pulldown_cmark::{Event, Parser};
 
+use super::brackets::Source;
 use super::markdown::{OPTIONS, render};
 
 /// A block as it is to be shown now, in place of what its number said before.
@@ -46,7 +47,7 @@ impl Blocks {
             return Vec::new();
         }
         let whole_lines = self.open.rfind('\n').map_or(0, |end| end + 1);
-        let starts = starts(&self.open[..whole_lines]);
+        let starts = starts(&Source::growing(&self.open[..whole_lines]));
         let mut changed = match starts.split_last() {
             Some((last, before)) if !before.is_empty() => self.close(&starts, *last),
             _ => Vec::new(),
@@ -59,7 +60,7 @@ impl Blocks {
     /// The blocks that are not done yet, at the text's end. What comes afterwards is a text of its own.
     pub fn finish(&mut self) -> Vec<Block> {
         self.is_stale = false;
-        let starts = starts(&self.open);
+        let starts = starts(&Source::whole(&self.open));
         self.close(&starts, self.open.len())
     }
 
@@ -78,7 +79,8 @@ impl Blocks {
 }
 
 /// Where the lines begin with which the blocks of a text begin.
-fn starts(text: &str) -> Vec<usize> {
+fn starts(source: &Source) -> Vec<usize> {
+    let text = source.covered();
     let mut depth = 0;
     let mut starts: Vec<usize> = Vec::new();
     for (event, range) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
@@ -154,8 +156,19 @@ mod tests {
         assert_eq!(shown(&["- a\n\n", " ", "  b\n"], 1), html("- a\n\n   b\n"));
     }
 
+    #[test]
+    fn a_formula_is_one_block_though_its_lines_begin_like_others() {
+        let mut blocks = Blocks::new(0);
+        blocks.push("So\n\n\\[\na\n- b\n+ c\n");
+        assert_eq!(blocks.take().iter().map(|block| block.index).collect::<Vec<_>>(), [0, 1], "it may be closed yet");
+        blocks.push("\\]\n\nThen\n");
+        let last = blocks.take();
+        assert_eq!(last.iter().map(|block| block.index).collect::<Vec<_>>(), [1, 2]);
+        assert!(last[0].html.contains("<math display=\"block\">"), "{}", last[0].html);
+    }
+
     /// Lines from which blocks of all kinds are made, and with which they break.
-    const LINES: [&str; 36] = [
+    const LINES: [&str; 42] = [
         "",
         "",
         "",
@@ -192,6 +205,12 @@ mod tests {
         "[link](https://a.org)",
         "- [ ] task",
         "***",
+        "\\[",
+        "\\]",
+        "so \\[ a",
+        "\\(a*b\\) and \\(c*d\\)",
+        "`code \\(",
+        "> \\[",
     ];
 
     proptest! {

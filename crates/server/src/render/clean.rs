@@ -161,7 +161,7 @@ mod tests {
         })
     }
 
-    const HOSTILE: [&str; 22] = [
+    const HOSTILE: [&str; 24] = [
         "<script>alert(1)</script>",
         "<img src=x onerror=alert(1)>",
         "<svg onload=alert(1)>",
@@ -178,6 +178,8 @@ mod tests {
         "$\\href{javascript:alert(1)}{x}$",
         "$\\class{\"><img src=x onerror=alert(1)>}{x}$",
         "$$\\color{red\" onload=\"x}{y}$$",
+        "\\(\\text{<script>alert(1)</script>}\\)",
+        "\\[\\href{javascript:alert(1)}{x}\\] <\\(x\\) onclick=alert(1)>",
         "`</code><script>alert(1)</script>`",
         "<form action=//b.org><input name=x><button>go",
         "</div></main><h1>gone",

@@ -6,6 +6,8 @@ use base::text::escape;
 use pulldown_latex::config::DisplayMode;
 use pulldown_latex::{Event, Parser, RenderConfig, Storage, write_mathml};
 
+use super::brackets::between;
+
 /// Bytes of a formula, groups within each other, and events of its reading, at most.
 const LENGTH: usize = 4000;
 const DEPTH: usize = 24;
@@ -14,13 +16,17 @@ const EVENTS: usize = 20_000;
 /// Commands with which a formula could write itself for ever.
 const DEFINING: [&str; 7] = ["def", "gdef", "edef", "xdef", "let", "futurelet", "newcommand"];
 
-/// A formula as MathML; as code where it cannot be read.
-pub(super) fn render(latex: &str, is_display: bool) -> String {
-    let mark = if is_display { "$$" } else { "$" };
+/// A formula as MathML; as code where it cannot be read, in the brackets that it brings or in dollars.
+pub(super) fn render(formula: &str, is_display: bool) -> String {
+    let bare = between(formula);
+    let (latex, mark) = (bare.unwrap_or(formula), if is_display { "$$" } else { "$" });
     let readable = latex.len() <= LENGTH && depth(latex) <= DEPTH && !defines(latex);
     // The reader is another's: a formula on which it panics is one that cannot be read.
     let mathml = readable.then(|| catch_unwind(AssertUnwindSafe(|| mathml(latex, is_display))).ok().flatten()).flatten();
-    mathml.unwrap_or_else(|| format!("<code class=\"formula\">{}</code>", escape(&format!("{mark}{latex}{mark}"))))
+    mathml.unwrap_or_else(|| {
+        let written = if bare.is_some() { formula.to_owned() } else { format!("{mark}{latex}{mark}") };
+        format!("<code class=\"formula\">{}</code>", escape(&written))
+    })
 }
 
 fn mathml(latex: &str, is_display: bool) -> Option<String> {

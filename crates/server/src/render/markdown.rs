@@ -1,8 +1,9 @@
 //! Markdown as HTML.
 
 use base::text::escape;
-use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{Alignment, CodeBlockKind, CowStr, Event, HeadingLevel, Options, Tag, TagEnd, html};
 
+use super::brackets::{self, Source};
 use super::{clean, code, formula};
 
 /// What is read beside plain CommonMark.
@@ -17,17 +18,18 @@ const LENGTH: usize = 256 << 10;
 
 /// Renders a text, code in colours or without.
 pub(super) fn render(text: &str, colours: bool) -> String {
-    if text.len() > LENGTH || depth(text) > DEPTH {
+    let source = (text.len() <= LENGTH).then(|| Source::whole(text)).filter(|source| depth(source) <= DEPTH);
+    let Some(source) = source else {
         return clean::clean(&format!("<pre class=\"raw\" tabindex=\"0\">{}</pre>\n", escape(text)));
-    }
+    };
     let mut rendered = String::with_capacity(text.len() * 3 / 2);
-    html::push_html(&mut rendered, Events::new(text, colours));
+    html::push_html(&mut rendered, Events::new(&source, colours));
     clean::clean(&rendered)
 }
 
-fn depth(text: &str) -> usize {
+fn depth(source: &Source) -> usize {
     let (mut depth, mut deepest) = (0usize, 0);
-    for event in Parser::new_ext(text, OPTIONS) {
+    for event in source.events() {
         match event {
             Event::Start(_) => depth += 1,
             Event::End(_) => depth -= 1,
@@ -50,7 +52,7 @@ pub(super) fn code_block(language: &str, text: &str, colours: bool) -> String {
 
 /// The parser's events with our own HTML for code, formulas, tables and pictures.
 struct Events<'a> {
-    parser: Parser<'a>,
+    parser: brackets::Events<'a>,
     colours: bool,
     /// HTML that comes after the event that was given last.
     closed_by: Option<Event<'a>>,
@@ -129,8 +131,8 @@ impl<'a> Iterator for Events<'a> {
 }
 
 impl<'a> Events<'a> {
-    fn new(text: &'a str, colours: bool) -> Events<'a> {
-        Events { parser: Parser::new_ext(text, OPTIONS), colours, closed_by: None, table: Table::default() }
+    fn new(source: &'a Source<'a>, colours: bool) -> Events<'a> {
+        Events { parser: source.events(), colours, closed_by: None, table: Table::default() }
     }
 
     fn code(&mut self, kind: &CodeBlockKind<'_>) -> Event<'a> {
@@ -156,6 +158,7 @@ impl<'a> Events<'a> {
                 Event::Start(_) => depth += 1,
                 Event::End(_) => depth -= 1,
                 Event::Text(text) | Event::Code(text) | Event::Html(text) | Event::InlineHtml(text) => words += &text,
+                Event::InlineMath(latex) | Event::DisplayMath(latex) => words += &latex,
                 _ => {}
             }
             if depth == 0 {

@@ -7,6 +7,7 @@
 //! its last block only: [`Blocks`]. What a link definition names in one block is not known in another.
 
 mod blocks;
+mod brackets;
 mod clean;
 mod code;
 mod formula;

@@ -4,13 +4,9 @@
 //! The id of the last event of a look says how far every log has been read, so that a page that lost its connection goes on from there.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::response::sse::Event;
-use futures_util::Stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
@@ -136,11 +132,11 @@ impl News {
     }
 }
 
-/// The stream of a watcher's events; dropping it ends the watching. The permit is its place among the watchers.
-pub fn stream(watch: Watch, permit: OwnedSemaphorePermit) -> Events {
+/// A watcher's events; dropping them ends the watching. The permit is its place among the watchers.
+pub fn events(watch: Watch, permit: OwnedSemaphorePermit) -> Receiver<Event> {
     let (sender, receiver) = channel(WAITING);
     tokio::spawn(follow(watch, sender, permit));
-    Events(receiver)
+    receiver
 }
 
 async fn follow(mut watch: Watch, sender: Sender<Event>, _permit: OwnedSemaphorePermit) {
@@ -160,17 +156,6 @@ async fn follow(mut watch: Watch, sender: Sender<Event>, _permit: OwnedSemaphore
             }
         }
         tokio::time::sleep(PAUSE).await;
-    }
-}
-
-/// Events as they come.
-pub struct Events(Receiver<Event>);
-
-impl Stream for Events {
-    type Item = Result<Event, Infallible>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context).map(|event| event.map(Ok))
     }
 }
 

@@ -18,15 +18,14 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
-use axum::response::Sse;
-use axum::response::sse::KeepAlive;
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::{App, Refusal};
-use live::{Cursor, Events, Watch};
+use crate::{App, Refusal, events};
+use live::{Cursor, Watch};
 use run::{Overview, Run, TRAINED};
 
 /// Pages that may watch at once.
@@ -136,7 +135,7 @@ async fn follow(
     Query(From { from }): Query<From>,
     headers: HeaderMap,
     Extension(places): Extension<Arc<Semaphore>>,
-) -> Result<Sse<axum::response::sse::KeepAliveStream<Events>>, Refusal> {
+) -> Result<Response, Refusal> {
     let run = find(&app.runs, &name)?;
     let Ok(permit) = places.try_acquire_owned() else {
         return Err(Refusal::too_many(format!("{WATCHERS} pages watch already; close one of them")));
@@ -144,7 +143,7 @@ async fn follow(
     // A browser that lost its connection says where it was.
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).unwrap_or(&from);
     let watch = Watch::new(run, Cursor::parse(last));
-    Ok(Sse::new(live::stream(watch, permit)).keep_alive(KeepAlive::default()))
+    Ok(events::send(live::events(watch, permit), |event| event, None))
 }
 
 fn find(runs: &Option<PathBuf>, name: &str) -> Result<Run, Refusal> {

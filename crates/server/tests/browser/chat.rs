@@ -24,9 +24,11 @@ fn an_answer_is_stopped_and_asked_for_again_and_a_question_is_edited() {
     let browser = &visit.browser;
     visit.open("/");
     browser.wait(&format!("document.querySelector('#model').value === '{MODEL}'"));
+    browser.wait("document.querySelector('#meter').innerText.trim() === '2,048 tokens'");
     browser.type_into("#words", &format!("What is the river called?{ENTER}"));
     stop(browser);
     assert_eq!(browser.text(".turn.question .bubble"), "What is the river called?");
+    browser.wait("/^[1-9][0-9,]* [/] 2,048$/.test(document.querySelector('#meter').innerText.trim())");
 
     browser.click(".turn.answer [aria-label='Answer again']");
     browser.wait(

@@ -7,6 +7,7 @@
 
 mod access;
 mod chat;
+mod loading;
 mod playground;
 mod practice;
 mod school;

@@ -171,6 +171,30 @@ fn a_tool_that_is_here_is_run_here() {
 }
 
 #[test]
+fn a_tool_that_is_not_there_is_never_called() {
+    let server = serve();
+    // Calls are likely: what is not there must be kept from being drawn.
+    let bias = json!({id(&server, "<|python_start|>"): 5, id(&server, "<|search_start|>"): 5});
+    for (tools, there) in [
+        (json!([]), None),
+        (json!([{"type": "search"}]), Some("search")),
+        (json!([{"type": "python"}]), Some("python")),
+        (json!([{"type": "function", "function": {"name": "search"}}]), Some("search")),
+    ] {
+        let mut called = Vec::new();
+        for seed in 0..12 {
+            let fields = json!({"tools": tools, "seed": seed, "max_tokens": 120, "logit_bias": bias});
+            let answer = ask(&server, fields);
+            let message = &answer["choices"][0]["message"];
+            let ours = message["calls"].as_array().into_iter().flatten().map(|call| call["tool"].clone());
+            called.extend(ours.chain(message["tool_calls"].as_array().into_iter().flatten().map(|call| call["function"]["name"].clone())));
+        }
+        assert_eq!(called.is_empty(), there.is_none(), "{tools}: {called:?}");
+        assert!(called.iter().all(|tool| Some(tool.as_str().unwrap()) == there), "{tools}: {called:?}");
+    }
+}
+
+#[test]
 fn what_is_not_done_here_is_refused_by_its_name() {
     let server = serve();
     for (fields, words) in [

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use flate2::read::GzDecoder;
 use serde_json::Value;
 
 /// Speaks to a server, one connection a request.
@@ -17,7 +18,10 @@ pub struct Client {
 pub struct Answer {
     pub status: u16,
     pub head: String,
+    /// The body, unpacked.
     pub text: String,
+    /// Bytes of the body as they came.
+    pub bytes: usize,
 }
 
 impl Client {
@@ -91,7 +95,12 @@ impl Open {
             true => while self.chunk(&mut bytes) {},
             false => _ = self.0.read_to_end(&mut bytes).unwrap(),
         }
-        Answer { status, head, text: String::from_utf8(bytes).unwrap() }
+        let mut text = String::new();
+        match head.contains("content-encoding: gzip") {
+            true => _ = GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap(),
+            false => _ = (&bytes[..]).read_to_string(&mut text).unwrap(),
+        }
+        Answer { status, head, text, bytes: bytes.len() }
     }
 
     fn chunk(&mut self, bytes: &mut Vec<u8>) -> bool {

@@ -9,6 +9,8 @@ mod completions;
 mod limits;
 mod look;
 mod models;
+mod pages;
+mod school;
 mod small;
 mod tokens;
 

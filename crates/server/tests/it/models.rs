@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{eventually, serve, serve_models, serve_with, small};
+use crate::{eventually, serve_models, serve_with, small};
 
 fn loaded(list: &Value) -> Vec<&str> {
     let all = list["data"].as_array().unwrap().iter().filter(|model| model["loaded"] == true);
@@ -26,7 +26,7 @@ fn models_are_listed_and_what_is_not_there_is_named() {
     assert_eq!(server.get("/v1/models").ok()["data"].as_array().unwrap().len(), 1);
     std::fs::write(base.join("done.json"), "{}").unwrap();
     let list = server.get("/v1/models").ok();
-    assert_eq!((&list["data"][1]["id"], &list["data"][1]["chat"]), (&json!("demo/base"), &json!(false)));
+    assert_eq!((&list["data"][1]["id"], &list["data"][1]["max_model_len"]), (&json!("demo/base"), &json!(64)));
     server.post("/v1/completions", json!({"model": "demo/base", "prompt": "a"})).ok();
 
     server.get("/nowhere").refuses(404, "there is no /nowhere here");
@@ -39,6 +39,23 @@ fn models_are_listed_and_what_is_not_there_is_named() {
         assert!(document["paths"].get(path).is_some(), "{path} is not described");
     }
     assert!(document["components"]["schemas"]["ChatRequest"]["properties"].get("top_logprobs").is_some());
+}
+
+#[test]
+fn a_model_that_was_not_taught_to_talk_says_so_in_its_marker() {
+    let marker = |stage: &str| json!({"stage": stage, "config": "c", "inputs": {}, "threads": 0});
+    let server = serve_with(|options| options.models = vec![options.data.with_file_name("school")]);
+    let folder = |name: &str| small::write(&server.scratch.path().join("school").join(name), 64);
+    folder("base");
+    std::fs::write(folder("read").join("done.json"), json!({"fingerprint": marker("base"), "outputs": {}}).to_string()).unwrap();
+    std::fs::write(folder("reading").join("started.json"), marker("base").to_string()).unwrap();
+    std::fs::write(folder("taught").join("done.json"), json!({"fingerprint": marker("assistant"), "outputs": {}}).to_string()).unwrap();
+    let list = server.get("/v1/models").ok();
+    let talks: Vec<(&str, bool)> =
+        list["data"].as_array().unwrap().iter().map(|model| (model["id"].as_str().unwrap(), model["chat"] == true)).collect();
+    // A name alone says nothing.
+    let expected = [("base", true), ("read", false), ("reading", false), ("small", true), ("taught", true)];
+    assert_eq!(talks.iter().map(|(id, chat)| (id.strip_prefix("school/").unwrap(), *chat)).collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -77,18 +94,4 @@ fn models_make_room_for_each_other_and_for_none_that_is_in_use() {
 
     let small = serve_with(|options| options.limits.memory_bytes = 70_000);
     small.post("/v1/completions", body("school/small")).refuses(503, "all models together may have 0.1 MB");
-}
-
-#[test]
-fn files_of_the_pages_are_known_by_their_tags() {
-    let server = serve();
-    let file = server.get("/web/favicon.svg");
-    assert_eq!(file.status, 200);
-    assert!(file.head.contains("content-type: image/svg+xml") && file.head.contains("content-security-policy: default-src 'self'"));
-    let tag = file.head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
-    assert_eq!(server.client().with("if-none-match", &tag).get("/web/favicon.svg").status, 304);
-    assert_eq!(server.client().with("if-none-match", "\"0\"").get("/web/favicon.svg").status, 200);
-    for path in ["/web/../Cargo.toml", "/web/%2e%2e/Cargo.toml", "/web//etc/passwd"] {
-        server.get(path).refuses(404, "there is no");
-    }
 }
