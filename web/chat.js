@@ -37,6 +37,11 @@ const actions = {
   again: (message) => say({ kind: 'again', message }),
   branch: (message) => succeeds(ask(`/api/chats/${chat.id}/show`, { body: { message } }).then(show)),
   thumb: (message, thumb) => succeeds(ask(`/api/chats/${chat.id}/messages/${message}/thumb`, { method: 'PUT', body: { thumb } })),
+  sumUp: async (message) => {
+    let summary;
+    await succeeds(ask(`/api/chats/${chat.id}/messages/${message}/summary`, { body: {} }).then((told) => { summary = told.summary; }));
+    return summary;
+  },
   isBusy: () => running !== null,
 };
 

@@ -13,6 +13,8 @@ const NUMBERS = [
     why: 'Leaves out what is less likely than this share of the likeliest.' },
   { name: 'max_tokens', text: 'Tokens of an answer', min: 1, max: 2048, step: 1, usual: 256,
     why: 'At most; without it, what the context has room for.' },
+  { name: 'thinking_tokens', text: 'Tokens of a thought', min: 1, max: 1024, step: 1, usual: 128,
+    why: 'A thought of so many tokens is ended, and the answer begins; without it, it may go on.' },
   { name: 'seed', text: 'Seed', min: 0, max: 9999, step: 1, usual: 1, why: 'The same seed gives the same answer.' },
 ];
 

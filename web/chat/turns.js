@@ -94,6 +94,17 @@ export function answerTurn(message, actions) {
     }
   }
 
+  // A button that puts the thought into one sentence.
+  function summing() {
+    const ask = button({ text: 'Sum up', class: 'quiet small', onclick: async () => {
+      ask.disabled = true;
+      const summary = await actions.sumUp(id);
+      if (summary === undefined) ask.disabled = false;
+      else ask.replaceWith(el('p', { class: 'thought-summary' }, summary || 'The model had nothing to say.'));
+    } });
+    return ask;
+  }
+
   const it = {
     element,
     isEmpty: () => content.childElementCount === 0,
@@ -123,10 +134,10 @@ export function answerTurn(message, actions) {
       if (!thinking) {
         turnTo('thought');
         thinking = el('details', { class: 'fold thought is-open' }, el('summary', {}, icon('thought'), 'Thought'),
-          el('div', { class: 'thought-words' }));
+          el('div', { class: 'thought-words' }), summing());
         content.append(thinking);
       }
-      thinking.lastElementChild.append(text);
+      find('.thought-words', thinking).append(text);
     },
 
     call({ tool: name, input, html }) {

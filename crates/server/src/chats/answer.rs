@@ -119,7 +119,7 @@ pub(super) async fn answer(State(app): State<Arc<App>>, Path(id): Path<i64>, Jso
     let writer = Writer::new(ids.len());
     let request = prompt::request(ids, &chat.settings.sampling, &lease.folder, lease.context)?;
     // Nothing is kept before there is a place for the answer: who is refused may ask again.
-    let answering = lease.submit(request, has_tools).await?;
+    let answering = lease.submit(request, has_tools, chat.settings.sampling.thinking_tokens).await?;
     // From here on in a task of its own: who hangs up in between leaves no answer that nobody writes.
     let begun = tokio::spawn(begin(app, chat, place, told, Answerer { answering, lease, format, writer }));
     begun.await.map_err(|_| Refusal::internal("a part of the server failed; the question may be asked again"))?

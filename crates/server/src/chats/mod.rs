@@ -6,6 +6,7 @@
 mod answer;
 mod prompt;
 mod seen;
+mod summary;
 mod view;
 mod writer;
 
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/chats/{chat}/tokens", get(seen::tokens))
         .route("/api/chats/{chat}/export", get(export))
         .route("/api/chats/{chat}/messages/{message}/thumb", put(thumb))
+        .route("/api/chats/{chat}/messages/{message}/summary", post(summary::of_thoughts))
 }
 
 impl From<Error> for Refusal {

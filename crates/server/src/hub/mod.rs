@@ -121,6 +121,8 @@ pub(crate) enum Manner {
         here: Vec<ToolKind>,
         /// Tools that the caller runs.
         of_caller: Vec<ToolKind>,
+        /// Tokens of a thought, at most.
+        thought_tokens: Option<usize>,
     },
 }
 
@@ -337,9 +339,9 @@ impl Drop for Lease {
 impl Lease {
     /// Asks for an answer that is read as a conversation's: special tokens are no text, thoughts stand apart, and where tools are
     /// wanted its calls go to all that are there. Waits until the model's thread has taken the request.
-    pub async fn submit(&self, request: Request, tools: bool) -> Result<Answering, Refusal> {
+    pub async fn submit(&self, request: Request, tools: bool, thought_tokens: Option<usize>) -> Result<Answering, Refusal> {
         let here = if tools { ToolKind::ALL.to_vec() } else { Vec::new() };
-        self.submit_as(request, Manner::Chat { here, of_caller: Vec::new() }).await
+        self.submit_as(request, Manner::Chat { here, of_caller: Vec::new(), thought_tokens }).await
     }
 
     /// Asks for an answer that is read in this manner.
@@ -352,8 +354,9 @@ impl Lease {
     pub async fn submit_all(&self, requests: Vec<Request>, manner: Manner) -> Result<Vec<Answering>, Refusal> {
         let (reading, never) = match manner {
             Manner::Raw => (Reading::Raw, Vec::new()),
-            Manner::Chat { here, of_caller } => {
-                let tools = self.tools(&here, of_caller).await?;
+            Manner::Chat { here, of_caller, thought_tokens } => {
+                let mut tools = self.tools(&here, of_caller).await?;
+                tools.limits.thought_tokens = thought_tokens;
                 let never = self.missing(&tools);
                 (Reading::Tools(tools), never)
             }

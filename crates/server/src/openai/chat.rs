@@ -33,6 +33,8 @@ pub(super) struct ChatRequest {
     max_completion_tokens: Option<usize>,
     /// The same by its older name.
     max_tokens: Option<usize>,
+    /// Tokens of a thought; where it has so many it is ended, and the answer begins. (Not OpenAI's.)
+    thinking_token_budget: Option<usize>,
     /// 0 takes the most likely token always.
     temperature: Option<f32>,
     /// The most likely tokens stay until their probabilities sum to this.
@@ -152,13 +154,14 @@ pub(super) async fn complete(State(app): State<Arc<App>>, JsonBody(body): JsonBo
     let max_tokens = body.max_completion_tokens.or(body.max_tokens).unwrap_or(usize::MAX);
     let n_prompt = prompt.len();
     let wants_logprobs = body.logprobs == Some(true);
+    let thought_tokens = body.thinking_token_budget;
     let wishes = body.wishes();
     let requests = wishes.requests(&prompt, max_tokens, &lease.folder.sampling, &lease.folder.turn_ends(), 0)?;
     let requests: Vec<Request> = requests.into_iter().map(|request| Request { top_logprobs: top, ..request }).collect();
     let choice = || Choice::new(lease.folder.tokenizer.clone(), tools.functions.clone(), wants_logprobs);
     let choices = requests.iter().map(|_| choice()).collect();
     let of_caller = tools.functions.iter().map(|function| function.kind).collect();
-    let answers = Answers::new(lease.submit_all(requests, Manner::Chat { here: tools.here, of_caller }).await?);
+    let answers = Answers::new(lease.submit_all(requests, Manner::Chat { here: tools.here, of_caller, thought_tokens }).await?);
     let head = Head { id: name("chatcmpl"), created: now(), model: lease.id.clone(), wants_logprobs };
     let usage = Usage { prompt: n_prompt, ..Usage::default() };
     match is_stream {

@@ -24,6 +24,9 @@ pub(crate) struct Sampling {
     /// Tokens of an answer, at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
+    /// Tokens of a thought, at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thinking_tokens: Option<usize>,
     /// The random stream; without it each answer has another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,

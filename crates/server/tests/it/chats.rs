@@ -163,3 +163,20 @@ fn what_means_nothing_is_refused_and_leaves_nothing() {
     let view = view(&server, chat);
     assert_eq!((&view["messages"], &view["chat"]["title"]), (&json!([]), &json!("New chat")));
 }
+
+#[test]
+fn a_thought_is_summed_up_by_its_model_or_by_another() {
+    let server = serve();
+    let messages = json!([{ "role": "user", "content": "What is 2 + 2?" },
+        { "role": "assistant", "reasoning_content": "2 and 2 are 4. ".repeat(40), "content": "4" }]);
+    let line = json!({ "messages": messages }).to_string();
+    let imported = server.client().send("POST", &format!("/api/chats/import?model={MODEL}"), line.as_bytes()).ok();
+    let chat = imported["chats"][0].as_i64().unwrap();
+    let messages = view(&server, chat)["messages"].as_array().unwrap().clone();
+    let path = |message: &Value| format!("/api/chats/{chat}/messages/{}/summary", message["id"]);
+    let summary = server.post(&path(&messages[1]), json!({})).ok();
+    assert!(summary["summary"].is_string(), "{summary}"); // the model is random, and the thought longer than its context
+    assert_eq!(server.post(&path(&messages[1]), json!({ "model": MODEL })).ok(), summary, "it is the most likely one");
+    server.post(&path(&messages[1]), json!({ "model": "nobody" })).refuses(404, "nobody");
+    server.post(&path(&messages[0]), json!({})).refuses(400, "nothing was thought");
+}

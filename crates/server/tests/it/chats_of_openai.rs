@@ -221,3 +221,21 @@ fn what_is_not_done_here_is_refused_by_its_name() {
         json!({"user": "u", "store": false, "service_tier": "auto", "parallel_tool_calls": true, "response_format": {"type": "text"}});
     ask(&server, fine);
 }
+
+#[test]
+fn a_thought_ends_where_it_is_as_long_as_it_may_be() {
+    let server = serve();
+    // It thinks at once, and by itself never ends a thought.
+    let bias = json!({id(&server, "<think>"): 6.0, id(&server, "</think>"): -100.0});
+    let said = |seed: u64, budget: Value| {
+        let fields = json!({"seed": seed, "logit_bias": bias, "thinking_token_budget": budget});
+        ask(&server, fields)["choices"][0]["message"].clone()
+    };
+    let length = |message: &Value, name: &str| message[name].as_str().unwrap_or_default().chars().count();
+    let thinks = |seed: &u64| length(&said(*seed, Value::Null), "reasoning_content") > 6;
+    let seed = (1..50).find(thinks).expect("a seed with which it thinks");
+    let (free, bound) = (said(seed, Value::Null), said(seed, json!(2)));
+    assert!(length(&bound, "content") > length(&free, "content"), "{free} {bound}");
+    assert!(length(&bound, "reasoning_content") < length(&free, "reasoning_content"), "{free} {bound}");
+    assert_eq!(said(seed, json!(1000)), free, "a budget that is not reached changes nothing");
+}
