@@ -45,26 +45,27 @@ const FACTOR: i64 = 5;
 pub fn fact(rng: &mut Rng) -> String {
     let small = |rng: &mut Rng| rng.range(2, FACTOR);
     let product = |rng: &mut Rng| small(rng) * small(rng);
-    let (a, sign, b) = match rng.below(10) {
-        0 | 1 => (small(rng), '*', small(rng)),
-        2 => {
+    // There are far fewer products than sums, and each is to be seen as often.
+    let (a, sign, b) = match rng.below(20) {
+        0 => (small(rng), '*', small(rng)),
+        1 => {
             let (a, b) = (small(rng), small(rng));
             (a * b, '/', b)
         }
-        3 | 4 => (product(rng), '+', product(rng)),
-        5 | 6 => {
+        2..7 => (product(rng), '+', product(rng)),
+        7..12 => {
             let (a, b) = (product(rng), product(rng));
             (a + b, '-', b)
         }
-        7 => {
+        12..15 => {
             let b = product(rng);
             match rng.below(2) {
                 0 => ((b / 10 + 1) * 10, '-', b),
                 _ => (b + rng.range(1, 9), '-', b),
             }
         }
-        8 => (rng.range(5, 25), '-', small(rng).min(4)),
-        _ => (rng.range(3, 18), '+', rng.range(2, 9)),
+        15 | 16 => (rng.range(6, 25), '-', small(rng)),
+        _ => (rng.range(3, 20), '+', rng.range(2, 14)),
     };
     let result = match sign {
         '*' => a * b,
