@@ -12,6 +12,7 @@ mod odds;
 mod quantize;
 mod resume;
 mod search;
+mod serve;
 mod support;
 mod synthetic;
 mod talk;
