@@ -14,6 +14,7 @@ mod problems;
 mod quantize;
 mod resume;
 mod search;
+mod serve;
 mod support;
 mod synthetic;
 mod talk;
