@@ -88,7 +88,7 @@ mod tests {
             assert!(found.len() > 5 && found.iter().any(|name| name == "lib/dom.js"), "{page}: {found:?}");
             for name in &found {
                 let module = text(name).unwrap_or_else(|| panic!("{page} needs {name}, and there is no such file"));
-                let imported = module.lines().filter_map(|line| Some(line.split_once(" from '")?.1.strip_suffix("';")?));
+                let imported = module.lines().filter_map(|line| line.split_once(" from '")?.1.strip_suffix("';"));
                 for address in imported {
                     let file = address.rsplit_once('/').unwrap().1;
                     assert!(found.iter().any(|found| found.ends_with(file)), "{name} imports {address}, and {page} does not know");
