@@ -85,7 +85,7 @@ impl Stage {
             Stage::Sft => &[Stage::World, Stage::Shards, Stage::Base],
             Stage::Probe => &[Stage::World, Stage::Documents, Stage::Sft],
             Stage::Assistant => &[Stage::World, Stage::Shards, Stage::Base, Stage::Probe],
-            Stage::Rl => &[Stage::World, Stage::Sft, Stage::Assistant],
+            Stage::Rl => &[Stage::World, Stage::Sft, Stage::Probe, Stage::Assistant],
             Stage::Report => &[Stage::World, Stage::Documents, Stage::Shards, Stage::Base, Stage::Sft, Stage::Assistant, Stage::Rl],
         }
     }

@@ -65,10 +65,10 @@ enum Row {
 }
 
 /// The conversations as tokens: those that there is something to learn from.
-struct Prepared {
-    rendered: Vec<Rendered>,
+pub(crate) struct Prepared {
+    pub rendered: Vec<Rendered>,
     /// Of each file its conversations here, and its weight.
-    files: Vec<(usize, f64)>,
+    pub files: Vec<(usize, f64)>,
     /// Conversations that were given.
     given: usize,
     /// Those longer than a row, cut at its end.
@@ -165,7 +165,7 @@ pub fn sft(
 }
 
 /// Renders all conversations. One of which nothing is learnt would be a row without a target; it is left out.
-fn prepare(mixture: &[Share], start: &Start, capacity: usize) -> Prepared {
+pub(crate) fn prepare(mixture: &[Share], start: &Start, capacity: usize) -> Prepared {
     let (mut rendered, mut files, mut why) = (Vec::new(), Vec::new(), String::new());
     let (mut given, mut cut, mut mute, mut refused) = (0, 0, 0, 0);
     for share in mixture {

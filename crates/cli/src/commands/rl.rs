@@ -16,8 +16,10 @@ use train::trainer::Summary;
 use super::answerer::EndpointArgs;
 use super::pretrain::cost;
 use super::problems::open;
+use super::sft::{self, parse_source};
 use super::tools::toolset;
 use crate::context::{self, Context};
+use crate::recipe::Source;
 
 /// Lets a model practise: it draws answers to problems, a program grades them, and what led to right ones becomes likelier.
 ///
@@ -47,6 +49,10 @@ pub struct Args {
     out: PathBuf,
     #[command(flatten)]
     numbers: Numbers,
+    /// Conversations that are learnt from between the updates, so that nothing is forgotten; =WEIGHT behind the name as for sft. May be given
+    /// several times
+    #[arg(long, value_name = "FILE[=WEIGHT]", value_parser = parse_source)]
+    rehearse: Vec<Source>,
     /// Offer tools: Python, and search over the folder `documents` beside the model, if there is one
     #[arg(long)]
     tools: bool,
@@ -115,6 +121,9 @@ struct Numbers {
     /// Let answers begin with a thought, between <think> and </think>
     #[arg(long)]
     think: bool,
+    /// Rows of --rehearse in each step
+    #[arg(long, default_value_t = 8)]
+    rehearsal_rows: usize,
     /// Steps between tests on held-out problems
     #[arg(long, default_value_t = 20)]
     eval_every: usize,
@@ -167,6 +176,7 @@ impl Numbers {
             system: self.system.clone(),
             wish: self.wish.clone(),
             think: self.think,
+            rehearsal_rows: self.rehearsal_rows,
             lr: self.lr,
             eval_every: self.eval_every,
             eval_problems: self.eval_problems,
@@ -195,7 +205,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         bail!("name what is practised: --environment NAME (`problems` lists them) or --problems FILE");
     }
     let config = args.numbers.config(context);
-    let stage_of = Stage { config: &config, model: &args.model, courses: &courses, tools: tools.as_ref(), out: &args.out };
+    let (courses, examples) = (&courses, &args.rehearse[..]);
+    let stage_of = Stage { config: &config, model: &args.model, courses, tools: tools.as_ref(), examples, out: &args.out };
     let summary = stage(&stage_of, context)?;
     context.line(&cost(&summary, args.price_per_hour));
     println!("{}", args.out.display());
@@ -213,16 +224,19 @@ pub struct Stage<'a> {
     pub courses: &'a [Course],
     /// The tools that answers may call, if any.
     pub tools: Option<&'a Toolset>,
+    /// Files of conversations that are rehearsed.
+    pub examples: &'a [Source],
     /// The model's folder.
     pub out: &'a Path,
 }
 
 /// Practises, going on where an interrupted run stopped, and tells what it came to.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
-    let Stage { config, model, courses, tools, out } = *stage;
+    let Stage { config, model, courses, tools, examples, out } = *stage;
+    let examples = examples.iter().map(|source| sft::read(source, context)).collect::<anyhow::Result<Vec<_>>>()?;
     let progress = context.progress("practise", config.steps as u64);
     let _hold = Hold::take_folder(out)?;
-    let outcome = rl::rl(config, model, courses, tools, out, &progress, &context.stop);
+    let outcome = rl::rl(config, model, courses, tools, &examples, out, &progress, &context.stop);
     let summary = outcome.map_err(context::from_train).with_context(|| format!("practising in {}", out.display()))?;
     context.line(&table(out)?);
     Ok(summary)

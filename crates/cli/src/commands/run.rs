@@ -166,6 +166,25 @@ fn carry_out(stage: Stage, title: &str, run: &Run, made: &BTreeMap<Stage, Done>,
     Ok(mark_done(&path, &fingerprint)?)
 }
 
+/// The conversations that a fine-tuned model learns from; practice goes on learning from those of the model that it begins with.
+fn examples(stage: Stage, run: &Run) -> Vec<Source> {
+    let Run { folder, recipe, .. } = run;
+    let sft = recipe.sft.as_ref().expect("a recipe with this stage has its section");
+    let mut sources = sft.conversations.clone();
+    if recipe.world.is_some() {
+        sources.insert(0, Source::new(folder.of(Stage::World).join("conversations.jsonl"), sft.world_weight));
+    }
+    if stage == Stage::Assistant {
+        let probe = folder.of(Stage::Probe);
+        sources.push(Source::new(probe.join(probe::LESSONS), 1.0));
+        sources.push(Source::new(probe.join(probe::MANNERS), MANNERS_WEIGHT));
+        if recipe.world.is_some() {
+            sources.push(Source::new(folder.of(Stage::World).join("tools.jsonl"), 1.0));
+        }
+    }
+    sources
+}
+
 /// Does a stage's work in its prepared folder.
 fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
     let Run { folder, recipe, .. } = run;
@@ -266,18 +285,7 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
                 seed: recipe.seed,
                 threads: context.threads,
             };
-            let mut sources = sft.conversations.clone();
-            if recipe.world.is_some() {
-                sources.insert(0, Source::new(folder.of(Stage::World).join("conversations.jsonl"), sft.world_weight));
-            }
-            if stage == Stage::Assistant {
-                let probe = folder.of(Stage::Probe);
-                sources.push(Source::new(probe.join(probe::LESSONS), 1.0));
-                sources.push(Source::new(probe.join(probe::MANNERS), MANNERS_WEIGHT));
-                if recipe.world.is_some() {
-                    sources.push(Source::new(folder.of(Stage::World).join("tools.jsonl"), 1.0));
-                }
-            }
+            let sources = examples(stage, run);
             let (base, shards) = (folder.of(Stage::Base), folder.of(Stage::Shards));
             let stage = sft::Stage { config: &config, base: &base, sources: &sources, shards: Some(&shards), out: &out };
             let summary = sft::stage(&stage, context)?;
@@ -308,7 +316,8 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
             };
             let stages = stages::stages(recipe);
             let model = [Stage::Assistant, Stage::Sft].into_iter().find(|stage| stages.contains(stage)).unwrap_or(Stage::Sft);
-            let stage = rl::Stage { config: &config, model: &folder.of(model), courses: &courses, tools: None, out: &out };
+            let (model, examples) = (folder.of(model), examples(model, run));
+            let stage = rl::Stage { config: &config, model: &model, courses: &courses, tools: None, examples: &examples, out: &out };
             let summary = rl::stage(&stage, context)?;
             context.line(&pretrain::cost(&summary, run.price_per_hour));
         }

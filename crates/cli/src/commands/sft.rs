@@ -71,7 +71,7 @@ pub struct Args {
 }
 
 /// A file, and behind the last `=` its weight. A name with such a sign in it is a name where no number follows.
-fn parse_source(text: &str) -> Result<Source, String> {
+pub fn parse_source(text: &str) -> Result<Source, String> {
     let named = text.rsplit_once('=').and_then(|(file, weight)| Some((file, weight.parse().ok()?)));
     let (file, weight) = named.unwrap_or((text, 1.0));
     let source = Source::new(file, weight);
@@ -139,7 +139,7 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
 }
 
 /// Reads a file and tells what it holds.
-fn read(source: &Source, context: &Context) -> anyhow::Result<Share> {
+pub fn read(source: &Source, context: &Context) -> anyhow::Result<Share> {
     let file = conversations::read(&source.file, source.format, source.paths)?;
     let (name, format) = (source.file.display(), file.format.name());
     let found = file.conversations.len();

@@ -2,10 +2,11 @@
 //!
 //! In a step the model draws several answers to each of some problems, a program says what each is worth, and every token that the
 //! model wrote is weighed by how its answer did beside the others to the same problem. In reading order: [`rollout`] draws and
-//! grades; [`crate::objective`] has the weights; [`rows`] makes rows of them; [`curriculum`] chooses how hard; [`measure`] tests.
+//! grades; [`crate::objective`] has the weights; [`rows`] makes rows of them; [`curriculum`] chooses how hard; `rehearsal` keeps what was learnt before; [`measure`] tests.
 
 pub mod curriculum;
 pub mod measure;
+mod rehearsal;
 pub mod rollout;
 pub mod rows;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tasks::practice::{Environment, Problem, Split};
 
+use crate::mixture::Share;
 use crate::objective::{Objective, Policy, PolicyMethod, Tally, divergence};
 use crate::optimizer::{Method, Options, State};
 use crate::pretrain::fingerprint;
@@ -27,6 +29,7 @@ use crate::step::Division;
 use crate::trainer::{self, Lesson, Pupil, Sample, Settings, Stage, Step, Summary};
 use crate::{Error, Result};
 use curriculum::Curriculum;
+use rehearsal::Rehearsal;
 use rollout::{Asking, Group};
 
 /// Problems of one kind, and how often they come.
@@ -70,6 +73,8 @@ pub struct RlConfig {
     pub wish: Option<String>,
     /// Whether answers begin with a thought.
     pub think: bool,
+    /// Rows of worked examples that are learnt from in each step, where there are examples.
+    pub rehearsal_rows: usize,
     /// Peak learning rate of AdamW; 3e-4 at width 192, falling with the width, where absent.
     pub lr: Option<f32>,
     /// Steps between tests on held-out problems.
@@ -124,6 +129,7 @@ impl RlConfig {
             system: None,
             wish: None,
             think: false,
+            rehearsal_rows: 8,
             lr: None,
             eval_every: 20,
             eval_problems: 100,
@@ -157,19 +163,21 @@ impl RlConfig {
 /// Steps of warm-up.
 const WARMUP: usize = 3;
 
-/// Trains the model in `base`, a folder or a GGUF file, into `folder`. With `tools` answers may call them.
+/// Trains the model in `base`, a folder or a GGUF file, into `folder`. With `tools` answers may call them; with `examples` the model goes on
+/// learning from these too, so that it forgets nothing.
 pub fn rl(
     wanted: &RlConfig,
     base: &Path,
     courses: &[Course],
     tools: Option<&Toolset>,
+    examples: &[Share],
     folder: &Path,
     progress: &Progress,
     stop: &Stop,
 ) -> Result<Summary> {
     wanted.check(courses)?;
-    let Start { model, tokenizer, format, hash, .. } = Start::open(base, wanted.seed)?;
-    let config = model.config;
+    let start = Start::open(base, wanted.seed)?;
+    let config = start.config();
     if wanted.max_tokens >= config.context {
         let (most, context) = (wanted.max_tokens, config.context);
         return Err(Error::Refused(format!(
@@ -194,10 +202,13 @@ pub fn rl(
         seed: wanted.seed,
         threads: wanted.threads,
     };
+    let end_tokens = end_tokens(&start.tokenizer, start.format);
+    let rehearsal = Rehearsal::new(examples, &start, wanted.steps, wanted.rehearsal_rows, end_tokens.end_of_text, wanted.seed);
+    let rehearsed = rehearsal.as_ref().map_or(String::new(), Rehearsal::hash);
+    let Start { model, tokenizer, format, hash, .. } = start;
     let samples: Vec<String> = courses.iter().map(|course| course.environment.problem(wanted.seed, 0, 1, Split::Train).question).collect();
     let fingerprint =
-        fingerprint(&[&format!("{wanted:?} {tools}", tools = tools.is_some()), &hash, &tokenizer.hash(), &samples.join("\n")]);
-    let end_tokens = end_tokens(&tokenizer, format);
+        fingerprint(&[&format!("{wanted:?} {tools}", tools = tools.is_some()), &hash, &tokenizer.hash(), &rehearsed, &samples.join("\n")]);
     let asking = Asking { wanted, tokenizer: &tokenizer, format, ends: end_tokens, tools };
     let mut practice = Practice {
         wanted,
@@ -205,6 +216,7 @@ pub fn rl(
         asking,
         curriculum: Curriculum::new(courses.iter().map(|course| course.environment.levels())),
         reference: model.clone(),
+        rehearsal,
     };
     let stage = Stage { folder, settings: &settings, fingerprint: &fingerprint, end_tokens, validation: None, lesson: &mut practice };
     let start = || {
@@ -223,6 +235,7 @@ struct Practice<'a> {
     asking: Asking<'a>,
     curriculum: Curriculum,
     reference: Model,
+    rehearsal: Option<Rehearsal>,
 }
 
 impl Lesson for Practice<'_> {
@@ -233,10 +246,14 @@ impl Lesson for Practice<'_> {
         let learning = std::time::Instant::now();
         let divergence = self.divergence(&groups, pupil);
         let (tally, norm, updates) = self.learn(&groups, pupil);
+        let rehearsed = self.rehearsal.as_ref().map(|rehearsal| pupil.learn(&rehearsal.batches(step), Objective::CrossEntropy));
         let learning = learning.elapsed().as_secs_f64();
 
         let mut metrics = rollout::metrics(&groups, self.courses, self.wanted);
         metrics.insert("kl".into(), json!(divergence));
+        if let Some(rehearsed) = rehearsed {
+            metrics.insert("rehearsal_loss".into(), json!(rehearsed.tally.loss));
+        }
         let share = |count: usize| count as f64 / tally.tokens.max(1) as f64;
         metrics.insert("clip_ratio/low_mean".into(), json!(share(tally.clipped_low)));
         metrics.insert("clip_ratio/high_mean".into(), json!(share(tally.clipped_high)));

@@ -63,20 +63,24 @@ fn worked_out(bits: &str) -> String {
     format!("{steps} #### {parity}")
 }
 
-/// A tiny model that has seen solutions: most at once, three of ten worked out.
+/// Solutions as conversations: most at once, three of ten worked out.
+fn solutions(count: u64) -> Vec<Share> {
+    let [Course { environment, .. }] = &courses();
+    let mut rng = Rng::new(7);
+    let conversations = (0..count).map(|i| {
+        let problem = environment.problem(2, i, 1, Split::Train);
+        let answer = if rng.chance(0.3) { worked_out(&bits(&problem)) } else { format!("#### {}", problem.answer) };
+        Conversation { messages: vec![Message::text(Role::User, problem.question), Message::text(Role::Assistant, answer)] }
+    });
+    vec![Share { conversations: conversations.collect(), weight: 1.0 }]
+}
+
+/// A tiny model that has seen solutions.
 fn taught(folder: &Path) -> PathBuf {
     let (tokenizer, shards) = tiny_shards(folder);
     let (base, taught) = (folder.join("base"), folder.join("taught"));
     let pretraining = PretrainConfig { depth: 2, context: 128, tokens: Some(10 * 256), ..tiny(2) };
     pretrain(&pretraining, &shards, &tokenizer, &base, &Progress::silent(), &Stop::new()).unwrap();
-    let [Course { environment, .. }] = &courses();
-    let mut rng = Rng::new(7);
-    let conversations = (0..4000).map(|i| {
-        let problem = environment.problem(2, i, 1, Split::Train);
-        let answer = if rng.chance(0.3) { worked_out(&bits(&problem)) } else { format!("#### {}", problem.answer) };
-        Conversation { messages: vec![Message::text(Role::User, problem.question), Message::text(Role::Assistant, answer)] }
-    });
-    let mixture = [Share { conversations: conversations.collect(), weight: 1.0 }];
     let config = SftConfig {
         epochs: 1,
         context: None,
@@ -89,7 +93,7 @@ fn taught(folder: &Path) -> PathBuf {
         threads: 2,
     };
     let none: Option<&Shards> = None;
-    sft(&config, &base, &mixture, none, &taught, &Progress::silent(), &Stop::new()).unwrap();
+    sft(&config, &base, &solutions(4000), none, &taught, &Progress::silent(), &Stop::new()).unwrap();
     taught
 }
 
@@ -108,7 +112,7 @@ fn config() -> RlConfig {
 }
 
 fn run(config: &RlConfig, model: &Path, out: &Path, stop: &Stop) -> train::Result<()> {
-    rl(config, model, &courses(), None, out, &Progress::silent(), stop).map(drop)
+    rl(config, model, &courses(), None, &[], out, &Progress::silent(), stop).map(drop)
 }
 
 fn rows(folder: &Path) -> Vec<Value> {
@@ -155,14 +159,17 @@ fn stopped_and_resumed_gives_the_bytes_of_an_uninterrupted_run() {
         let few = RlConfig { steps: 4, prompts: 4, samples: 4, eval_problems: 6, passes: 2, minibatches: 2, ..config() };
         let mut few = RlConfig { policy: train::objective::Policy { kl: 0.05, ..train::objective::Policy::new(method) }, ..few };
         few.redraws = 1;
+        few.rehearsal_rows = 2;
+        let run = |out: &Path, stop: &Stop| rl(&few, &model, &courses(), None, &solutions(5), out, &Progress::silent(), stop);
         let (whole, pieces) = (folder.join(format!("whole-{method:?}")), folder.join(format!("pieces-{method:?}")));
-        run(&few, &model, &whole, &Stop::new()).unwrap();
+        run(&whole, &Stop::new()).unwrap();
+        assert!(rows(&whole)[4]["rehearsal_loss"].as_f64().unwrap() > 0.0);
         let stop = Stop::new();
         stop.request(); // each run ends after one step
         for _ in 0..2 {
-            assert!(run(&few, &model, &pieces, &stop).unwrap_err().is_stop());
+            assert!(run(&pieces, &stop).unwrap_err().is_stop());
         }
-        run(&few, &model, &pieces, &Stop::new()).unwrap();
+        run(&pieces, &Stop::new()).unwrap();
         let (expected, found) = (files_of(&whole), files_of(&pieces));
         assert_eq!(expected.iter().map(|file| &file.0).collect::<Vec<_>>(), found.iter().map(|file| &file.0).collect::<Vec<_>>());
         for ((name, expected), (_, found)) in expected.iter().zip(&found) {
@@ -185,6 +192,6 @@ fn what_cannot_be_practised_is_refused_in_a_sentence() {
     assert!(said(RlConfig { max_tokens: 32, ..config() }).contains("do not fit a context of 32"));
     let too_long = said(RlConfig { max_tokens: 31, ..config() });
     assert!(too_long.contains("the model's context has 32"), "{too_long}");
-    let none = rl(&config(), &base, &[], None, &out, &Progress::silent(), &Stop::new()).unwrap_err().to_string();
+    let none = rl(&config(), &base, &[], None, &[], &out, &Progress::silent(), &Stop::new()).unwrap_err().to_string();
     assert!(none.contains("no problems to practise"), "{none}");
 }
