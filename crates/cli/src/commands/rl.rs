@@ -9,6 +9,7 @@ use engine::Toolset;
 use serde_json::Value;
 use tasks::practice::{self, Environment, Judged};
 use train::checkpoint::METRICS;
+use train::mixture::Share;
 use train::objective::{Policy, PolicyMethod};
 use train::rl::{self, Course, Learn, Reward, RlConfig};
 use train::trainer::Summary;
@@ -205,8 +206,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
         bail!("name what is practised: --environment NAME (`problems` lists them) or --problems FILE");
     }
     let config = args.numbers.config(context);
-    let (courses, examples) = (&courses, &args.rehearse[..]);
-    let stage_of = Stage { config: &config, model: &args.model, courses, tools: tools.as_ref(), examples, out: &args.out };
+    let examples = args.rehearse.iter().map(|source| sft::read(source, &[], context)).collect::<anyhow::Result<Vec<Share>>>()?;
+    let (model, tools) = (&args.model, tools.as_ref());
+    let stage_of = Stage { config: &config, model, courses: &courses, tools, examples: &examples, out: &args.out };
     let summary = stage(&stage_of, context)?;
     context.line(&cost(&summary, args.price_per_hour));
     println!("{}", args.out.display());
@@ -224,8 +226,8 @@ pub struct Stage<'a> {
     pub courses: &'a [Course],
     /// The tools that answers may call, if any.
     pub tools: Option<&'a Toolset>,
-    /// Files of conversations that are rehearsed.
-    pub examples: &'a [Source],
+    /// Conversations that are rehearsed.
+    pub examples: &'a [Share],
     /// The model's folder.
     pub out: &'a Path,
 }
@@ -233,10 +235,9 @@ pub struct Stage<'a> {
 /// Practises, going on where an interrupted run stopped, and tells what it came to.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
     let Stage { config, model, courses, tools, examples, out } = *stage;
-    let examples = examples.iter().map(|source| sft::read(source, context)).collect::<anyhow::Result<Vec<_>>>()?;
     let progress = context.progress("practise", config.steps as u64);
     let _hold = Hold::take_folder(out)?;
-    let outcome = rl::rl(config, model, courses, tools, &examples, out, &progress, &context.stop);
+    let outcome = rl::rl(config, model, courses, tools, examples, out, &progress, &context.stop);
     let summary = outcome.map_err(context::from_train).with_context(|| format!("practising in {}", out.display()))?;
     context.line(&table(out)?);
     Ok(summary)

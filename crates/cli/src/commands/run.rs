@@ -166,6 +166,9 @@ fn carry_out(stage: Stage, title: &str, run: &Run, made: &BTreeMap<Stage, Done>,
     Ok(mark_done(&path, &fingerprint)?)
 }
 
+/// Conversations that practice does not rehearse: how these are answered is what it is to find out.
+const PRACTISED: [&str; 2] = ["sum", "word_problem"];
+
 /// The conversations that a fine-tuned model learns from; practice goes on learning from those of the model that it begins with.
 fn examples(stage: Stage, run: &Run) -> Vec<Source> {
     let Run { folder, recipe, .. } = run;
@@ -316,7 +319,8 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
             };
             let stages = stages::stages(recipe);
             let model = [Stage::Assistant, Stage::Sft].into_iter().find(|stage| stages.contains(stage)).unwrap_or(Stage::Sft);
-            let (model, examples) = (folder.of(model), examples(model, run));
+            let examples = examples(model, run).iter().map(|source| sft::read(source, &PRACTISED, context)).collect::<Result<Vec<_>>>()?;
+            let model = folder.of(model);
             let stage = rl::Stage { config: &config, model: &model, courses: &courses, tools: None, examples: &examples, out: &out };
             let summary = rl::stage(&stage, context)?;
             context.line(&pretrain::cost(&summary, run.price_per_hour));

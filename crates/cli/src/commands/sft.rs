@@ -126,7 +126,7 @@ pub struct Stage<'a> {
 
 /// Fine-tunes, going on where an interrupted run stopped.
 pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
-    let mixture = stage.sources.iter().map(|source| read(source, context)).collect::<anyhow::Result<Vec<Share>>>()?;
+    let mixture = stage.sources.iter().map(|source| read(source, &[], context)).collect::<anyhow::Result<Vec<Share>>>()?;
     let shards = stage.shards.map(Shards::open).transpose()?;
     let progress = context.progress("fine-tune", 0);
     let _hold = Hold::take_folder(stage.out)?;
@@ -138,13 +138,13 @@ pub fn stage(stage: &Stage, context: &Context) -> anyhow::Result<Summary> {
     Ok(summary)
 }
 
-/// Reads a file and tells what it holds.
-pub fn read(source: &Source, context: &Context) -> anyhow::Result<Share> {
+/// Reads a file and tells what it holds. What tests own is left out, and conversations of these kinds.
+pub fn read(source: &Source, but: &[&str], context: &Context) -> anyhow::Result<Share> {
     let file = conversations::read(&source.file, source.format, source.paths)?;
     let (name, format) = (source.file.display(), file.format.name());
-    let found = file.conversations.len();
-    let conversations: Vec<_> =
-        file.conversations.into_iter().filter(|stored| stored.split != "test").map(|stored| stored.conversation).collect();
+    let kept: Vec<_> = file.conversations.into_iter().filter(|stored| !but.contains(&stored.kind.as_str())).collect();
+    let found = kept.len();
+    let conversations: Vec<_> = kept.into_iter().filter(|stored| stored.split != "test").map(|stored| stored.conversation).collect();
     let kept = match found - conversations.len() {
         0 => String::new(),
         n => format!(", {n} more are for tests"),
