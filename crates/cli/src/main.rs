@@ -45,7 +45,7 @@ enum Command {
     Questions(questions::Args),
     Probe(probe::Args),
     Problems(problems::Args),
-    Rl(rl::Args),
+    Rl(Box<rl::Args>),
     Eval(eval::Args),
     Import(import::Args),
     Export(export::Args),
