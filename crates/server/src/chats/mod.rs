@@ -125,11 +125,12 @@ async fn list(State(app): State<Arc<App>>, Query(which): Query<Which>) -> Answer
         .map_err(Refusal::from)
 }
 
-/// The models that can talk, first, and the others.
+/// The models that can talk first, of a run the one that has come furthest, and then the others.
 async fn models(State(app): State<Arc<App>>) -> Answered<Json<Value>> {
     let hub = app.hub.clone();
     let mut found = tokio::task::spawn_blocking(move || hub.list()).await.map_err(|_| Refusal::internal("the models cannot be listed"))?;
-    found.sort_by_key(|model| !model.chat);
+    let stage = |id: &str| ["rl", "assistant", "sft"].iter().position(|stage| id.ends_with(&format!("/{stage}"))).unwrap_or(0);
+    found.sort_by_key(|model| (!model.chat, stage(&model.id)));
     let about = |model: &ModelInfo| json!({ "id": model.id, "chat": model.chat, "loaded": model.loaded, "context": model.context });
     let models: Vec<Value> = found.iter().map(about).collect();
     Ok(Json(json!({ "models": models, "tools_offered": app.tools_offered })))
