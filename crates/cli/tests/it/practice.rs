@@ -8,7 +8,7 @@ use crate::talk::{complete, model};
 fn rl(scratch: &Scratch, arguments: &[&str]) -> Answer {
     let mut command = schoolhouse();
     command.arg("rl").arg("--out").arg(scratch.join("rl")).arg("--model").arg(scratch.join("model"));
-    command.args(["--steps", "2", "--prompts", "2", "--samples", "4", "--max-tokens", "8", "--eval-problems", "4"]);
+    command.args(["--steps", "2", "--prompts", "2", "--samples", "4", "--eval-problems", "4"]);
     answer(command.args(arguments).arg("--plain"))
 }
 
@@ -20,7 +20,7 @@ fn it_practises_what_is_named_and_leaves_a_model() {
     let held_out = answer(schoolhouse().args(["problems", "--environment", "subtraction", "--split", "test", "--count", "5", "--json"]));
     let file = scratch.write("problems.jsonl", made.stdout + &held_out.stdout);
     let file = format!("{}=2", file.display());
-    let practised = rl(&scratch, &["--environment", "addition", "--problems", &file]);
+    let practised = rl(&scratch, &["--environment", "addition", "--problems", &file, "--max-tokens", "8"]);
     assert_eq!(practised.code, Some(0), "{}", practised.stderr);
     assert_eq!(practised.stdout.trim(), scratch.join("rl").display().to_string());
     assert!(practised.stderr.contains("held-out problems") && practised.stderr.contains("subtraction"), "{}", practised.stderr);

@@ -32,9 +32,10 @@ enum Place {
 }
 
 /// The most telling first.
-const PLACES: [Place; 12] = [
+const PLACES: [Place; 13] = [
     Place::Checkpoint("base", 1),
     Place::Checkpoint("sft", 1),
+    Place::Begun("rl"),
     Place::Begun("probe"),
     Place::Begun("documents"),
     Place::Checkpoint("base", 2),
@@ -51,7 +52,7 @@ const PLACES: [Place; 12] = [
 const RUN: &str = "runs/smoke";
 
 /// Files that hold times, or nothing of the result; and the search index, which is a cache.
-const NOT_GUARANTEED: [&str; 5] = ["timing.jsonl", "timing.json", "funnel.html", "lock", "documents.index"];
+const NOT_GUARANTEED: [&str; 7] = ["timing.jsonl", "timing.json", "funnel.html", "practice.md", "report.html", "lock", "documents.index"];
 
 #[test]
 fn a_killed_run_ends_with_the_same_bytes() {
@@ -77,8 +78,14 @@ fn a_killed_run_ends_with_the_same_bytes() {
     for (name, bytes) in &expected {
         assert!(&found[name] == bytes, "{} differs after {n_kills} kills", name.display());
     }
-    for name in ["documents", "tokenizer/tokenizer.json", "shards/shards.json", "base/model.safetensors", "assistant/training.safetensors"]
-    {
+    for name in [
+        "documents",
+        "tokenizer/tokenizer.json",
+        "shards/shards.json",
+        "base/model.safetensors",
+        "assistant/training.safetensors",
+        "rl/model.safetensors",
+    ] {
         let there = expected.keys().any(|path| path.starts_with(name));
         assert!(there, "{name} is among what was compared");
     }
@@ -94,7 +101,7 @@ fn run_in(folder: &Path) -> Command {
 
 /// Where a place comes in a run.
 fn order(place: Place) -> (usize, usize) {
-    let stages = ["world", "documents", "tokenizer", "shards", "base", "sft", "probe", "assistant", "report"];
+    let stages = ["world", "documents", "tokenizer", "shards", "base", "sft", "probe", "assistant", "rl", "report"];
     let (stage, within) = match place {
         Place::Begun(stage) => (stage, 0),
         Place::Step(stage) => (stage, 1),

@@ -124,7 +124,7 @@ fn the_newest_finished_model_is_taken_and_named() {
     let found = answer(here().args(["complete", "--prompt", "x", "--max-tokens", "1"]));
     assert!(found.stderr.starts_with("model runs/new/base\n"), "{}", found.stderr);
     let found = answer(here().args(["chat", "--prompt", "x"]));
-    assert!(found.stderr.contains("there is no finished runs/*/assistant here"), "{}", found.stderr);
+    assert!(found.stderr.contains("there is no finished runs/*/rl here"), "{}", found.stderr);
 }
 
 #[test]
