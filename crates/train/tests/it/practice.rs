@@ -75,8 +75,8 @@ fn solutions(count: u64) -> Vec<Share> {
     vec![Share { conversations: conversations.collect(), weight: 1.0 }]
 }
 
-/// A tiny model that has seen solutions.
-fn taught(folder: &Path) -> PathBuf {
+/// A tiny model that has seen so many solutions.
+fn taught(folder: &Path, count: u64) -> PathBuf {
     let (tokenizer, shards) = tiny_shards(folder);
     let (base, taught) = (folder.join("base"), folder.join("taught"));
     let pretraining = PretrainConfig { depth: 2, context: 128, tokens: Some(10 * 256), ..tiny(2) };
@@ -93,7 +93,7 @@ fn taught(folder: &Path) -> PathBuf {
         threads: 2,
     };
     let none: Option<&Shards> = None;
-    sft(&config, &base, &solutions(4000), none, &taught, &Progress::silent(), &Stop::new()).unwrap();
+    sft(&config, &base, &solutions(count), none, &taught, &Progress::silent(), &Stop::new()).unwrap();
     taught
 }
 
@@ -122,7 +122,7 @@ fn rows(folder: &Path) -> Vec<Value> {
 #[test]
 fn it_finds_the_way_that_leads_to_right_answers() {
     let folder = scratch("practice");
-    let model = taught(&folder);
+    let model = taught(&folder, 4000);
     let out = folder.join("rl");
     run(&config(), &model, &out, &Stop::new()).unwrap();
     let rows = rows(&out);
@@ -154,7 +154,7 @@ fn it_finds_the_way_that_leads_to_right_answers() {
 #[test]
 fn stopped_and_resumed_gives_the_bytes_of_an_uninterrupted_run() {
     let folder = scratch("practice-resumes");
-    let model = taught(&folder);
+    let model = taught(&folder, 200);
     for method in [PolicyMethod::Dapo, PolicyMethod::Gspo] {
         let few = RlConfig { steps: 4, prompts: 4, samples: 4, eval_problems: 6, passes: 2, minibatches: 2, ..config() };
         let mut few = RlConfig { policy: train::objective::Policy { kl: 0.05, ..train::objective::Policy::new(method) }, ..few };
