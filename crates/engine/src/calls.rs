@@ -241,11 +241,11 @@ mod tests {
         let end = Tokenizer::from_merges(Vec::new()).special("</think>").unwrap();
         let toolset = only_search(ToolLimits { thought_tokens: Some(2), ..ToolLimits::default() });
         let enough = || Heard::Enough(end);
-        assert_eq!(hear(&toolset, "<think>abc", 9), (vec![enough()], "(ab)c".into()), "what follows is the answer");
+        assert_eq!(hear(&toolset, "<think>abc", 9), (vec![enough()], "(a)(b)c".into()), "what follows is the answer");
         assert_eq!(hear(&toolset, "<think>a</think>bcd<think>é", 9), (vec![enough()], "(a)bcd(é)".into()), "bytes are tokens here");
         assert_eq!(hear(&toolset, "<think>a<|search_start|>bcd<|search_end|>", 99).0, [Heard::Call(ToolKind::Search, "bcd".into())]);
         assert_eq!(hear(&toolset, "<think>ab", 0).0, [], "the answer has ended");
-        assert_eq!(hear(&only_search(ToolLimits::default()), "<think>abc", 9), (vec![], "(abc)".into()));
+        assert_eq!(hear(&only_search(ToolLimits::default()), "<think>abc", 9), (vec![], "(a)(b)(c)".into()));
     }
 
     #[test]
