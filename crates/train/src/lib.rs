@@ -7,8 +7,8 @@
 //! ```
 //!
 //! In reading order: a [`batch`] is what a worker trains on; [`step`] runs micro-batches on all threads; [`optimizer`] and
-//! [`schedule`] update the weights; [`checkpoint`] makes it stoppable; [`trainer`] is the loop; [`pretrain`] and [`sft`]
-//! are the stages; [`start`] is what fine-tuning begins with. Nothing here prints: the caller passes a progress and reads the logs.
+//! [`schedule`] update the weights; [`checkpoint`] makes it stoppable; [`trainer`] is the loop; [`pretrain`], [`sft`]
+//! and [`rl`] are the stages; [`start`] is what fine-tuning begins with. Nothing here prints: the caller passes a progress and reads the logs.
 
 #![forbid(unsafe_code)]
 
