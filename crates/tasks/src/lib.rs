@@ -16,6 +16,7 @@ pub mod stats;
 pub mod subject;
 pub mod svg;
 pub mod synthetic;
+pub mod thoughts;
 pub mod verbatim;
 pub mod words;
 

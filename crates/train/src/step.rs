@@ -30,6 +30,9 @@ pub struct Workers {
 /// Bytes that the gradients and activations of all workers may take together. One worker there is in any case.
 const MEMORY: usize = 4 << 30;
 
+/// Tokens of a micro-batch of several rows, at most: its activations stay in the caches.
+pub const MICRO_TOKENS: usize = 1024;
+
 /// How the threads and the rows of a step are divided among workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Division {
@@ -46,11 +49,11 @@ impl Division {
         Division::of(threads.min(rows).min(MEMORY / bytes), rows, len)
     }
 
-    /// For so many workers: the most rows that divide `rows`, give every worker work, and keep a micro-batch within about
-    /// 1024 tokens, so that its activations stay in the caches.
+    /// For so many workers: the most rows that divide `rows`, give every worker work, and keep a micro-batch within
+    /// [`MICRO_TOKENS`].
     pub fn of(workers: usize, rows: usize, len: usize) -> Division {
         let workers = workers.max(1);
-        let fits = |m: &usize| rows.is_multiple_of(*m) && (m * len <= 1024 || *m == 1) && rows / m >= workers;
+        let fits = |m: &usize| rows.is_multiple_of(*m) && (m * len <= MICRO_TOKENS || *m == 1) && rows / m >= workers;
         Division { workers, micro_rows: (1..=rows).rev().find(fits).unwrap_or(1) }
     }
 }

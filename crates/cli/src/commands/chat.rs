@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use anyhow::bail;
 use engine::{Engine, EngineConfig, Finish, ModelFolder, Request, Sampling, ToolEvent, Toolset};
+use tasks::thoughts::{self, SUMMARY_TOKENS};
 use tokenizer::chat::{self, ChatFormat, Conversation, Message, Part, Role};
 
 use super::complete::{SamplingArgs, WeightsArgs, model_folder};
+use super::eval::from_tasks;
 use crate::context::Context;
 
 /// Talks with an assistant.
@@ -274,24 +276,13 @@ impl Summariser {
     }
 }
 
-/// Tokens of a summary.
-const SUMMARY_TOKENS: usize = 60;
-
-/// A thought in a sentence, by a model; of a thought that does not fit, the end.
+/// A thought in a sentence, by a model.
 fn summary(engine: &mut Engine, loaded: &ModelFolder, format: ChatFormat, thought: &str) -> anyhow::Result<String> {
-    let mut thought = thought.trim();
-    loop {
-        let request = Message::text(Role::User, format!("Sum this thought up in one short sentence:\n{thought}"));
-        let prompt = format.render_prompt(&Conversation { messages: vec![request] }, &loaded.tokenizer)?;
-        if prompt.len() + SUMMARY_TOKENS > engine.capacity() && !thought.is_empty() {
-            thought = &thought[thought.ceil_char_boundary(thought.len() / 4 + 1)..];
-            continue;
-        }
-        let request = Request { stop_ids: loaded.turn_ends(), ..Request::new(prompt, SUMMARY_TOKENS, Sampling::greedy(), 0) };
-        let completions = engine.generate(&[request], &mut |_, _| {})?;
-        let parts = chat::parse_answer(&completions[0].ids, &loaded.tokenizer);
-        return Ok(parts.iter().filter(|part| matches!(part, Part::Text(_))).map(Part::words).collect());
-    }
+    let prompt = thoughts::summary_prompt(thought, format, &loaded.tokenizer, engine.capacity()).map_err(from_tasks)?;
+    let request = Request { stop_ids: loaded.turn_ends(), ..Request::new(prompt, SUMMARY_TOKENS, Sampling::greedy(), 0) };
+    let completions = engine.generate(&[request], &mut |_, _| {})?;
+    let parts = chat::parse_answer(&completions[0].ids, &loaded.tokenizer);
+    Ok(parts.iter().filter(|part| matches!(part, Part::Text(_))).map(Part::words).collect())
 }
 
 /// Words as they come go to stdout; calls and what tools say to stderr, a line each.

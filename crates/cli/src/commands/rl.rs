@@ -17,7 +17,7 @@ use train::trainer::Summary;
 use super::answerer::EndpointArgs;
 use super::pretrain::cost;
 use super::problems::open;
-use super::sft::{self, parse_source};
+use super::sft::{self, parse_source, weighted};
 use super::tools::toolset;
 use crate::context::{self, Context};
 use crate::recipe::Source;
@@ -139,10 +139,9 @@ struct Numbers {
     seed: u64,
 }
 
-/// A name, and behind the last `=` its weight.
+/// A name with its weight.
 fn parse_named(text: &str) -> Result<(String, f64), String> {
-    let named = text.rsplit_once('=').and_then(|(name, weight)| Some((name, weight.parse::<f64>().ok()?)));
-    let (name, weight) = named.unwrap_or((text, 1.0));
+    let (name, weight) = weighted(text);
     match weight > 0.0 && weight.is_finite() {
         true => Ok((name.to_string(), weight)),
         false => Err(format!("the weight {weight} is not above 0")),

@@ -70,10 +70,15 @@ pub struct Args {
     price_per_hour: Option<f64>,
 }
 
-/// A file, and behind the last `=` its weight. A name with such a sign in it is a name where no number follows.
+/// A name, and behind the last `=` its weight, 1 where there is none. A name with such a sign in it is a name where no number follows.
+pub fn weighted(text: &str) -> (&str, f64) {
+    let named = text.rsplit_once('=').and_then(|(name, weight)| Some((name, weight.parse().ok()?)));
+    named.unwrap_or((text, 1.0))
+}
+
+/// A file with its weight.
 pub fn parse_source(text: &str) -> Result<Source, String> {
-    let named = text.rsplit_once('=').and_then(|(file, weight)| Some((file, weight.parse().ok()?)));
-    let (file, weight) = named.unwrap_or((text, 1.0));
+    let (file, weight) = weighted(text);
     let source = Source::new(file, weight);
     source.check().map(|()| source)
 }

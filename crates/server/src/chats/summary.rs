@@ -7,9 +7,10 @@ use axum::extract::{Path, State};
 use engine::{Request, Sampling};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokenizer::chat::{Conversation, Message, Part, Role};
+use tasks::thoughts::{self, SUMMARY_TOKENS};
+use tokenizer::chat::Part;
 
-use super::{Answered, prompt};
+use super::Answered;
 use crate::hub::Event;
 use crate::{App, JsonBody, Refusal};
 
@@ -21,9 +22,6 @@ pub(super) struct By {
     model: Option<String>,
 }
 
-/// Tokens of a summary, at most.
-const TOKENS: usize = 60;
-
 /// `{"summary"}` of what was thought in an answer.
 pub(super) async fn of_thoughts(
     State(app): State<Arc<App>>,
@@ -32,25 +30,17 @@ pub(super) async fn of_thoughts(
 ) -> Answered<Json<Value>> {
     let (chat, tree) = app.store.with(move |store| Ok((store.chat(chat)?, store.tree(chat)?))).await?;
     let stored = tree.get(message).ok_or_else(|| Refusal::not_found(format!("there is no message {message} in chat {}", chat.id)))?;
-    let thoughts: Vec<&str> = stored.parts.iter().filter(|part| matches!(part, Part::Thought(_))).map(Part::words).collect();
-    if thoughts.is_empty() {
+    let words: Vec<&str> = stored.parts.iter().filter(|part| matches!(part, Part::Thought(_))).map(Part::words).collect();
+    if words.is_empty() {
         return Err(Refusal::invalid(Some("message"), "nothing was thought in this message"));
     }
     let lease = app.hub.model(model.as_ref().unwrap_or(&chat.model)).await?;
     let Some(format) = lease.format else {
         return Err(Refusal::invalid(Some("model"), "this model has no chat format that is known here; name another one"));
     };
-    let mut thought = thoughts.join(" ");
-    let ids = loop {
-        let asked = Message::text(Role::User, format!("Sum this thought up in one short sentence:\n{}", thought.trim()));
-        let ids = prompt::ids(&Conversation { messages: vec![asked] }, &lease.folder.tokenizer, format)?;
-        if ids.len() + TOKENS <= lease.context || thought.is_empty() {
-            break ids;
-        }
-        // Of a thought that does not fit, the end.
-        thought = thought[thought.ceil_char_boundary(thought.len() / 4 + 1)..].to_owned();
-    };
-    let request = Request { stop_ids: lease.folder.turn_ends(), ..Request::new(ids, TOKENS, Sampling::greedy(), 0) };
+    let ids = thoughts::summary_prompt(&words.join(" "), format, &lease.folder.tokenizer, lease.context);
+    let ids = ids.map_err(|error| Refusal::invalid(None, error.to_string()))?;
+    let request = Request { stop_ids: lease.folder.turn_ends(), ..Request::new(ids, SUMMARY_TOKENS, Sampling::greedy(), 0) };
     let mut answering = lease.submit(request, false, Some(1)).await?;
     let mut summary = String::new();
     while let Some(event) = answering.next().await {

@@ -29,7 +29,7 @@ pub fn read(path: &Path, generator: Option<&str>, sandbox: Option<Arc<dyn Tool>>
     match (has_tests, sandbox) {
         (true, Some(sandbox)) => Ok(Box::new(Programs::read(path, sandbox)?)),
         (true, None) => Err(refused(path, "Python problems, which are graded by running them; give a sandbox for that")),
-        (false, _) if is_gsm8k => Ok(Box::new(Gsm8k::read(path, None)?)),
+        (false, _) if is_gsm8k => Ok(Box::new(Listed::gsm8k(path, None)?)),
         (false, _) => Ok(Box::new(Listed::read(path, generator)?)),
     }
 }
@@ -173,6 +173,7 @@ impl Shelf {
 pub struct Listed {
     name: String,
     shelf: Shelf,
+    damaged: Vec<String>,
 }
 
 impl Listed {
@@ -201,7 +202,28 @@ impl Listed {
         if generator.is_some() {
             problems.retain(|problem| problem.generator == name);
         }
-        Ok(Listed { name, shelf: Shelf::new(path, problems)? })
+        Ok(Listed { name, shelf: Shelf::new(path, problems)?, damaged: Vec::new() })
+    }
+
+    /// GSM8K from its published files: `question`, and an `answer` whose working ends in `#### n`. The level is the number of lines of the
+    /// working. Some questions are held out by their hash, or where the published test file is given too, those of that file.
+    ///
+    /// # Errors
+    /// Where a file cannot be read or holds something else.
+    pub fn gsm8k(path: &Path, test: Option<&Path>) -> Result<Listed> {
+        let mut gsm8k = (Vec::new(), Vec::new());
+        let split = test.map(|_| Split::Train);
+        read_gsm8k(path, split, &mut gsm8k)?;
+        if let Some(test) = test {
+            read_gsm8k(test, Some(Split::Test), &mut gsm8k)?;
+        }
+        let (problems, damaged) = gsm8k;
+        Ok(Listed { name: GSM8K.to_owned(), shelf: Shelf::new(path, problems)?, damaged })
+    }
+
+    /// One sentence for each record that was left out; of GSM8K alone, elsewhere a damaged line is an error.
+    pub fn damaged(&self) -> &[String] {
+        &self.damaged
     }
 }
 
@@ -231,38 +253,11 @@ impl Environment for Listed {
     }
 }
 
+/// The generator of GSM8K's problems.
+const GSM8K: &str = "gsm8k";
+
 /// Solutions of more lines are of this level too.
 const MAX_GSM8K_LINES: usize = 8;
-
-/// GSM8K from its published files: `question`, and an `answer` whose working ends in `#### n`. The level is the number of lines of the
-/// working.
-pub struct Gsm8k {
-    shelf: Shelf,
-    damaged: Vec<String>,
-}
-
-impl Gsm8k {
-    /// Reads a file, of which some questions are held out by their hash, or where the published test file is given too, those of that
-    /// file.
-    ///
-    /// # Errors
-    /// Where a file cannot be read or holds something else.
-    pub fn read(path: &Path, test: Option<&Path>) -> Result<Gsm8k> {
-        let mut gsm8k = (Vec::new(), Vec::new());
-        let split = test.map(|_| Split::Train);
-        read_gsm8k(path, split, &mut gsm8k)?;
-        if let Some(test) = test {
-            read_gsm8k(test, Some(Split::Test), &mut gsm8k)?;
-        }
-        let (problems, damaged) = gsm8k;
-        Ok(Gsm8k { shelf: Shelf::new(path, problems)?, damaged })
-    }
-
-    /// One sentence for each record that was left out.
-    pub fn damaged(&self) -> &[String] {
-        &self.damaged
-    }
-}
 
 /// Adds the problems of a file, all of one split or by their hash, and what was left out.
 fn read_gsm8k(path: &Path, split: Option<Split>, (problems, damaged): &mut (Vec<Problem>, Vec<String>)) -> Result<()> {
@@ -277,7 +272,7 @@ fn read_gsm8k(path: &Path, split: Option<Split>, (problems, damaged): &mut (Vec<
         let lines = solution.lines().filter(|line| !line.trim().is_empty() && !line.contains("####")).count();
         problems.push(Problem {
             id: format!("{}-{:05}", stem(path), index + 1),
-            generator: "gsm8k".to_owned(),
+            generator: GSM8K.to_owned(),
             seed: 0,
             index: index as u64,
             split: split.unwrap_or_else(|| Split::of(&key)).name().to_owned(),
@@ -288,28 +283,6 @@ fn read_gsm8k(path: &Path, split: Option<Split>, (problems, damaged): &mut (Vec<
     }
     damaged.extend(file.damaged);
     Ok(())
-}
-
-impl Environment for Gsm8k {
-    fn name(&self) -> &str {
-        "gsm8k"
-    }
-
-    fn levels(&self) -> usize {
-        self.shelf.levels()
-    }
-
-    fn problem(&self, seed: u64, index: u64, level: usize, split: Split) -> Problem {
-        self.shelf.problem(seed, index, level, split)
-    }
-
-    fn count(&self, level: usize, split: Split) -> Option<usize> {
-        Some(self.shelf.count(level, split))
-    }
-
-    fn score(&self, problem: &Problem, answer: &str) -> Result<f64> {
-        Ok(if grade(problem, answer) { 1.0 } else { 0.0 })
-    }
 }
 
 #[cfg(test)]
@@ -416,7 +389,7 @@ mod tests {
         let test = File::new("test.jsonl", &((58..64).map(line).collect::<String>() + "{\"question\": 3}\n"));
         let found = read(&train.0, None, None).unwrap();
         assert_eq!((found.name(), found.levels()), ("gsm8k", 3));
-        let both = Gsm8k::read(&train.0, Some(&test.0)).unwrap();
+        let both = Listed::gsm8k(&train.0, Some(&test.0)).unwrap();
         let counts = |split| (1..=3).map(|level| both.count(level, split).unwrap()).sum::<usize>();
         assert_eq!((counts(Split::Train), counts(Split::Test)), (58, 6), "what the test file asks is not practised");
         assert_eq!(both.damaged().len(), 1);
@@ -443,7 +416,7 @@ mod tests {
         let program = "{\"question\": \"A?\", \"tests\": [{\"call\": \"f()\", \"expected\": 1}]}\n";
         refused("programs.jsonl", program, None, "Python problems, which are graded by running them; give a sandbox");
         refused("mixed.jsonl", &format!("{good}{program}"), None, "a Python problem (mixed-00002) among others");
-        let error = Gsm8k::read(&File::new("mmlu.jsonl", "{\"question\":\"A?\",\"choices\":[\"a\",\"b\"],\"answer\":0}").0, None).err();
+        let error = Listed::gsm8k(&File::new("mmlu.jsonl", "{\"question\":\"A?\",\"choices\":[\"a\",\"b\"],\"answer\":0}").0, None).err();
         assert!(error.unwrap().to_string().contains("records of the format mmlu, not of GSM8K"));
         assert!(read(Path::new("nowhere.jsonl"), None, None).err().unwrap().to_string().contains("nowhere.jsonl"));
     }

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use self::generator::GENERATORS;
 use crate::Result;
 
-pub use self::files::{Gsm8k, Listed, read};
+pub use self::files::{Listed, read};
 pub use self::judged::{Judge, Judged, asking};
 pub use self::python::Programs;
 pub use self::table::{overview, table};

@@ -206,9 +206,15 @@ pub fn rl(
     let rehearsal = Rehearsal::new(examples, &start, wanted.steps, wanted.rehearsal_rows, end_tokens.end_of_text, wanted.seed);
     let rehearsed = rehearsal.as_ref().map_or(String::new(), Rehearsal::hash);
     let Start { model, tokenizer, format, hash, .. } = start;
-    let samples: Vec<String> = courses.iter().map(|course| course.environment.problem(wanted.seed, 0, 1, Split::Train).question).collect();
-    let fingerprint =
-        fingerprint(&[&format!("{wanted:?} {tools}", tools = tools.is_some()), &hash, &tokenizer.hash(), &rehearsed, &samples.join("\n")]);
+    let questions: Vec<String> =
+        courses.iter().map(|course| course.environment.problem(wanted.seed, 0, 1, Split::Train).question).collect();
+    let fingerprint = fingerprint(&[
+        &format!("{wanted:?} {tools}", tools = tools.is_some()),
+        &hash,
+        &tokenizer.hash(),
+        &rehearsed,
+        &questions.join("\n"),
+    ]);
     let asking = Asking { wanted, tokenizer: &tokenizer, format, ends: end_tokens, tools };
     let mut practice = Practice {
         wanted,

@@ -6,9 +6,7 @@ use super::rollout::{Answer, Group};
 use super::{Learn, RlConfig};
 use crate::batch::{Batch, Drawn};
 use crate::objective::{Policy, PolicyMethod};
-
-/// Tokens of a micro-batch: its activations stay in the caches.
-const MICRO_TOKENS: usize = 1024;
+use crate::step::MICRO_TOKENS;
 
 /// The micro-batches of an update. Answers without an advantage change nothing and are left out, unless the divergence counts.
 pub(super) fn learnt(groups: &[Group], wanted: &RlConfig) -> Vec<Batch> {
