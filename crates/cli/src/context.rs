@@ -75,7 +75,18 @@ impl Context {
             eprintln!("{text}");
         }
     }
+
+    /// Tells which records are left out: the first few, each with its reason, and how many more.
+    pub fn left_out(&self, reasons: &[String]) {
+        reasons.iter().take(TOLD).for_each(|reason| self.line(&format!("{reason}; it was left out")));
+        if reasons.len() > TOLD {
+            self.line(&format!("and {} more were left out", reasons.len() - TOLD));
+        }
+    }
 }
+
+/// Records of which it is told why they are left out.
+const TOLD: usize = 3;
 
 /// The first Ctrl-C asks for a stop, the second ends the process at once. Nothing is lost by that: whatever is being
 /// written has a temporary name until it is whole.

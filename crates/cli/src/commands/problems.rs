@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::ValueEnum;
-use tasks::practice::{self, Environment, Problem, Programs, Split, python};
+use tasks::practice::{self, Environment, Opened, Problem, Programs, Split, python};
 
 use super::tools::sandbox;
 use crate::context::Context;
@@ -43,8 +43,8 @@ enum Which {
 }
 
 /// Runs the command.
-pub fn run(args: &Args, _: &Context) -> anyhow::Result<()> {
-    let Some(environment) = open(args.environment.as_deref(), args.file.as_deref())? else {
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
+    let Some(environment) = open(args.environment.as_deref(), args.file.as_deref(), context)? else {
         if args.json {
             bail!("name an --environment or a --file, whose problems are to be printed as JSON");
         }
@@ -73,9 +73,11 @@ pub fn run(args: &Args, _: &Context) -> anyhow::Result<()> {
 }
 
 /// The environment of this name, or that of a file; none where neither is named.
-pub fn open(name: Option<&str>, file: Option<&Path>) -> anyhow::Result<Option<Box<dyn Environment>>> {
+pub fn open(name: Option<&str>, file: Option<&Path>, context: &Context) -> anyhow::Result<Option<Box<dyn Environment>>> {
     if let Some(file) = file {
-        return Ok(Some(practice::read(file, name, Some(sandbox()?))?));
+        let Opened { environment, left_out } = practice::read(file, name, Some(sandbox()?))?;
+        context.left_out(&left_out);
+        return Ok(Some(environment));
     }
     let Some(name) = name else { return Ok(None) };
     match all()?.into_iter().find(|environment| environment.name() == name) {

@@ -110,7 +110,7 @@ struct Numbers {
     /// Which answers are learnt from; right is rejection sampling, a control
     #[arg(long, default_value = "all", value_parser = ["all", "right"])]
     learn: String,
-    /// Choose difficulties evenly, not by how often they are solved
+    /// Choose problems by the weights alone and difficulties evenly, not by how often they are solved
     #[arg(long)]
     no_curriculum: bool,
     /// A system message before each problem
@@ -193,10 +193,10 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     let tools = args.tools.then(|| toolset(documents.as_deref(), context)).transpose()?;
     let mut courses = Vec::new();
     for (name, weight) in &args.environments {
-        courses.push(Course { environment: built_in(name)?, weight: *weight });
+        courses.push(Course { environment: built_in(name, context)?, weight: *weight });
     }
     for (file, weight) in &args.files {
-        for environment in in_file(Path::new(file), &args.generators)? {
+        for environment in in_file(Path::new(file), &args.generators, context)? {
             let environment = if args.judge { judged(environment, &args.endpoint, context)? } else { environment };
             courses.push(Course { environment, weight: *weight });
         }
@@ -290,17 +290,17 @@ pub fn in_short(folder: &Path) -> anyhow::Result<String> {
 }
 
 /// A built-in environment.
-pub fn built_in(name: &str) -> anyhow::Result<Box<dyn Environment>> {
-    open(Some(name), None)?.context("an environment has a name")
+pub fn built_in(name: &str, context: &Context) -> anyhow::Result<Box<dyn Environment>> {
+    open(Some(name), None, context)?.context("an environment has a name")
 }
 
 /// The environments of a file: one for each of these generators, or one for all of it.
-pub fn in_file(file: &Path, generators: &[String]) -> anyhow::Result<Vec<Box<dyn Environment>>> {
+pub fn in_file(file: &Path, generators: &[String], context: &Context) -> anyhow::Result<Vec<Box<dyn Environment>>> {
     let wanted = match generators {
         [] => vec![None],
         named => named.iter().map(|name| Some(name.as_str())).collect(),
     };
-    wanted.into_iter().map(|generator| open(generator, Some(file))?.context("a file holds problems")).collect()
+    wanted.into_iter().map(|generator| open(generator, Some(file), context)?.context("a file holds problems")).collect()
 }
 
 /// An environment whose answers a model behind an endpoint judges.

@@ -299,11 +299,11 @@ fn work(stage: Stage, run: &Run, context: &Context) -> Result<()> {
             let mut courses = Vec::new();
             let mut practise = |environment| courses.push(Course { environment, weight: 1.0 });
             for name in &wanted.environments {
-                practise(rl::built_in(name)?);
+                practise(rl::built_in(name, context)?);
             }
             let world = recipe.world.as_ref().map(|_| folder.of(Stage::World).join("problems.jsonl"));
             for file in wanted.problems.iter().chain(&world) {
-                rl::in_file(file, &wanted.generators)?.into_iter().for_each(&mut practise);
+                rl::in_file(file, &wanted.generators, context)?.into_iter().for_each(&mut practise);
             }
             let usual = RlConfig::new(wanted.objective);
             let config = RlConfig {

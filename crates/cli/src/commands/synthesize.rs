@@ -46,16 +46,11 @@ pub struct Args {
     seed: u64,
 }
 
-/// Lines of the prompts' file of which it is told what is wrong with them.
-const TOLD: usize = 3;
-
 /// Runs the command.
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<()> {
     anyhow::ensure!((0.0..=2.0).contains(&args.temperature), "--temperature {} is not between 0 and 2", args.temperature);
     let file = synthetic::read_prompts(&args.prompts).map_err(from_tasks)?;
-    for why in file.left_out.iter().take(TOLD) {
-        context.line(&format!("{why}; it was left out"));
-    }
+    context.left_out(&file.left_out);
     if file.left_out.len() + file.repeated > 0 {
         context.line(&format!("{} lines left out, {} say what a line before them says", file.left_out.len(), file.repeated));
     }

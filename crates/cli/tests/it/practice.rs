@@ -1,15 +1,20 @@
 //! `rl` from outside, on a small random model: it learns nothing, and every file is there.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use serde_json::Value;
 
+use crate::endpoint::{Endpoint, says};
 use crate::support::{Answer, Scratch, answer, schoolhouse};
 use crate::talk::{complete, model};
 
 fn rl(scratch: &Scratch, arguments: &[&str]) -> Answer {
     let mut command = schoolhouse();
     command.arg("rl").arg("--out").arg(scratch.join("rl")).arg("--model").arg(scratch.join("model"));
-    command.args(["--steps", "2", "--prompts", "2", "--samples", "4", "--eval-problems", "4"]);
-    answer(command.args(arguments).arg("--plain"))
+    command.args(["--steps", "2", "--prompts", "2", "--eval-problems", "4"]).args(arguments);
+    answer(command.arg("--plain"))
 }
 
 #[test]
@@ -20,7 +25,7 @@ fn it_practises_what_is_named_and_leaves_a_model() {
     let held_out = answer(schoolhouse().args(["problems", "--environment", "subtraction", "--split", "test", "--count", "5", "--json"]));
     let file = scratch.write("problems.jsonl", made.stdout + &held_out.stdout);
     let file = format!("{}=2", file.display());
-    let practised = rl(&scratch, &["--environment", "addition", "--problems", &file, "--max-tokens", "8"]);
+    let practised = rl(&scratch, &["--environment", "addition", "--problems", &file, "--samples", "4", "--max-tokens", "8"]);
     assert_eq!(practised.code, Some(0), "{}", practised.stderr);
     assert_eq!(practised.stdout.trim(), scratch.join("rl").display().to_string());
     assert!(practised.stderr.contains("held-out problems") && practised.stderr.contains("subtraction"), "{}", practised.stderr);
@@ -30,6 +35,33 @@ fn it_practises_what_is_named_and_leaves_a_model() {
     assert!(rows[2]["completions/mean_length"].as_f64().unwrap() <= 8.0 && rows[2]["eval/addition/accuracy"] == 0.0);
     let goes_on = complete(&scratch.join("rl"), &["--prompt", "a", "--max-tokens", "3"]);
     assert_eq!(goes_on.code, Some(0), "{}", goes_on.stderr);
+}
+
+#[test]
+fn a_judge_grades_what_no_program_can() {
+    let scratch = Scratch::new("rl-judge");
+    model(&scratch, 128);
+    let line = |n: usize| format!("{{\"question\": \"Say {n}.\", \"answer\": \"It says {n}.\"}}\n");
+    let file = scratch.write("mine.jsonl", (0..40).map(line).collect::<String>());
+    let (now, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let at_once = Arc::clone(&most);
+    let judge = Endpoint::new(move |_| {
+        at_once.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(20));
+        now.fetch_sub(1, Ordering::SeqCst);
+        says("RIGHT", "stop")
+    });
+    let (file, url) = (file.display().to_string(), judge.url.clone());
+    let arguments =
+        ["--problems", &file, "--judge", "--endpoint", &url, "--endpoint-model", "small", "--samples", "16", "--max-tokens", "64"];
+    let practised = rl(&scratch, &arguments);
+    assert_eq!(practised.code, Some(0), "{}", practised.stderr);
+    let rows: Vec<Value> = base::jsonl::read_jsonl(&scratch.join("rl/metrics.jsonl")).unwrap().map(Result::unwrap).collect();
+    let paid: f64 = rows.iter().filter_map(|row| row["reward"].as_f64()).sum::<f64>() * 32.0;
+    let asked = judge.asked();
+    assert!(paid >= 1.0 && asked.len() as f64 >= paid, "{paid} of {} answers that ended", asked.len());
+    assert!(asked.iter().all(|asked| asked.text().contains("Question:\nSay ") && asked.text().contains("Right answer:\nIt says ")));
+    assert!(most.load(Ordering::SeqCst) > 1, "answers are judged side by side");
 }
 
 #[test]

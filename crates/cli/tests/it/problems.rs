@@ -53,6 +53,17 @@ fn problems_are_shown_and_written_and_read_again() {
 }
 
 #[test]
+fn a_record_of_gsm8k_that_is_none_is_told_and_left_out() {
+    let scratch = Scratch::new("problems-gsm8k");
+    let record = |n: usize| format!("{}\n", json!({"question": format!("Two more than {n}?"), "answer": format!("{n}+2\n#### {}", n + 2)}));
+    let good: String = (0..40).map(record).collect();
+    let file = scratch.write("train.jsonl", good + "{\"question\": \"And now?\", \"answer\": \"I do not know\"}\n");
+    let found = problems(&["--file", file.to_str().unwrap(), "--count", "2"]);
+    assert_eq!((found.code, found.stdout.lines().count()), (Some(0), 4), "{}", found.stdout);
+    assert!(found.stderr.contains("train.jsonl: record 41: ") && found.stderr.contains("; it was left out"), "{}", found.stderr);
+}
+
+#[test]
 fn what_is_not_there_is_one_sentence() {
     let scratch = Scratch::new("problems-refused");
     let file = scratch.write("mine.jsonl", "{\"question\": \"A?\", \"answer\": 1}\n");

@@ -11,27 +11,39 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::python::{Programs, Test};
-use super::{Environment, Problem, Split, environment};
+use super::{Environment, Problem, Split, environment, fingerprint};
 use crate::Result;
 use crate::evals::files::{Example, Format};
 use crate::evals::{self, number};
 use crate::problems::grade;
+
+/// What a file holds.
+pub struct Opened {
+    /// Its problems, and their grader.
+    pub environment: Box<dyn Environment>,
+    /// One sentence for each record that is none and was left out; of GSM8K alone, elsewhere a damaged line is an error.
+    pub left_out: Vec<String>,
+}
 
 /// Opens whatever environment a file holds: Python problems where its first record has `tests`, GSM8K where the answer ends in `#### n`,
 /// else a list. With a `generator`, only its problems of a list. Without a sandbox Python problems are refused.
 ///
 /// # Errors
 /// Where the file cannot be read, or does not hold problems of both splits.
-pub fn read(path: &Path, generator: Option<&str>, sandbox: Option<Arc<dyn Tool>>) -> Result<Box<dyn Environment>> {
+pub fn read(path: &Path, generator: Option<&str>, sandbox: Option<Arc<dyn Tool>>) -> Result<Opened> {
     let first = base::jsonl::read_jsonl::<Value>(path)?.next().transpose()?.unwrap_or_default();
     let has_tests = !first["tests"].is_null() || !first["metadata"]["tests"].is_null();
     let is_gsm8k = first["answer"].as_str().is_some_and(|answer| answer.contains("####"));
-    match (has_tests, sandbox) {
-        (true, Some(sandbox)) => Ok(Box::new(Programs::read(path, sandbox)?)),
-        (true, None) => Err(refused(path, "Python problems, which are graded by running them; give a sandbox for that")),
-        (false, _) if is_gsm8k => Ok(Box::new(Listed::gsm8k(path, None)?)),
-        (false, _) => Ok(Box::new(Listed::read(path, generator)?)),
-    }
+    let (environment, left_out): (Box<dyn Environment>, _) = match (has_tests, sandbox) {
+        (true, Some(sandbox)) => (Box::new(Programs::read(path, sandbox)?), Vec::new()),
+        (true, None) => return Err(refused(path, "Python problems, which are graded by running them; give a sandbox for that")),
+        (false, _) if is_gsm8k => {
+            let (listed, left_out) = Listed::gsm8k(path, None)?;
+            (Box::new(listed), left_out)
+        }
+        (false, _) => (Box::new(Listed::read(path, generator)?), Vec::new()),
+    };
+    Ok(Opened { environment, left_out })
 }
 
 fn refused(path: &Path, why: &str) -> crate::Error {
@@ -157,6 +169,11 @@ impl Shelf {
         self.places[level.clamp(1, self.levels()) - 1][split as usize].len()
     }
 
+    /// Of all problems.
+    pub(super) fn fingerprint(&self, name: &str) -> String {
+        fingerprint(name, &self.problems)
+    }
+
     /// The problems of a level come in an order of the seed, again and again, each round in another. A level that has none of a split
     /// is given those of the next lower one that has, else of the next higher one.
     pub(super) fn problem(&self, seed: u64, index: u64, level: usize, split: Split) -> Problem {
@@ -173,7 +190,6 @@ impl Shelf {
 pub struct Listed {
     name: String,
     shelf: Shelf,
-    damaged: Vec<String>,
 }
 
 impl Listed {
@@ -202,28 +218,24 @@ impl Listed {
         if generator.is_some() {
             problems.retain(|problem| problem.generator == name);
         }
-        Ok(Listed { name, shelf: Shelf::new(path, problems)?, damaged: Vec::new() })
+        Ok(Listed { name, shelf: Shelf::new(path, problems)? })
     }
 
     /// GSM8K from its published files: `question`, and an `answer` whose working ends in `#### n`. The level is the number of lines of the
-    /// working. Some questions are held out by their hash, or where the published test file is given too, those of that file.
+    /// working. Some questions are held out by their hash, or where the published test file is given too, those of that file. Gives a
+    /// sentence for each record that was left out beside it.
     ///
     /// # Errors
     /// Where a file cannot be read or holds something else.
-    pub fn gsm8k(path: &Path, test: Option<&Path>) -> Result<Listed> {
+    pub fn gsm8k(path: &Path, test: Option<&Path>) -> Result<(Listed, Vec<String>)> {
         let mut gsm8k = (Vec::new(), Vec::new());
         let split = test.map(|_| Split::Train);
         read_gsm8k(path, split, &mut gsm8k)?;
         if let Some(test) = test {
             read_gsm8k(test, Some(Split::Test), &mut gsm8k)?;
         }
-        let (problems, damaged) = gsm8k;
-        Ok(Listed { name: GSM8K.to_owned(), shelf: Shelf::new(path, problems)?, damaged })
-    }
-
-    /// One sentence for each record that was left out; of GSM8K alone, elsewhere a damaged line is an error.
-    pub fn damaged(&self) -> &[String] {
-        &self.damaged
+        let (problems, left_out) = gsm8k;
+        Ok((Listed { name: GSM8K.to_owned(), shelf: Shelf::new(path, problems)? }, left_out))
     }
 }
 
@@ -244,6 +256,10 @@ impl Environment for Listed {
         Some(self.shelf.count(level, split))
     }
 
+    fn fingerprint(&self) -> String {
+        self.shelf.fingerprint(&self.name)
+    }
+
     /// A problem of a built-in generator is graded by it: of a countdown many answers are right.
     fn score(&self, problem: &Problem, answer: &str) -> Result<f64> {
         match environment(&problem.generator) {
@@ -260,7 +276,7 @@ const GSM8K: &str = "gsm8k";
 const MAX_GSM8K_LINES: usize = 8;
 
 /// Adds the problems of a file, all of one split or by their hash, and what was left out.
-fn read_gsm8k(path: &Path, split: Option<Split>, (problems, damaged): &mut (Vec<Problem>, Vec<String>)) -> Result<()> {
+fn read_gsm8k(path: &Path, split: Option<Split>, (problems, left_out): &mut (Vec<Problem>, Vec<String>)) -> Result<()> {
     let file = evals::files::read(path)?;
     if file.format != Format::Gsm8k {
         return Err(refused(path, &format!("records of the format {}, not of GSM8K", file.format.name())));
@@ -281,7 +297,7 @@ fn read_gsm8k(path: &Path, split: Option<Split>, (problems, damaged): &mut (Vec<
             metadata: json!({ "level": lines.clamp(1, MAX_GSM8K_LINES), "solution": solution, "key": key }),
         });
     }
-    damaged.extend(file.damaged);
+    left_out.extend(file.damaged.into_iter().map(|why| format!("{}: {why}", path.display())));
     Ok(())
 }
 
@@ -326,7 +342,7 @@ mod tests {
     fn any_questions_with_answers_are_an_environment() {
         let lines: String = (0..50).map(|n| format!("{{\"question\": \"Double {n}?\", \"answer\": {}}}\n", 2 * n)).collect();
         let file = File::new("doubles.jsonl", &lines);
-        let doubles = read(&file.0, None, None).unwrap();
+        let doubles = read(&file.0, None, None).unwrap().environment;
         assert_eq!((doubles.name(), doubles.levels()), ("doubles", 1));
         let counts = Split::ALL.map(|split| doubles.count(1, split).unwrap());
         assert!(counts[1] > 2 && counts[0] + counts[1] == 50, "{counts:?}");
@@ -340,6 +356,9 @@ mod tests {
         let problem = doubles.problem(1, 0, 1, Split::Test);
         assert_eq!(doubles.score(&problem, &format!("#### {}", problem.answer)).unwrap(), 1.0);
         assert_eq!(doubles.score(&problem, "#### 1").unwrap(), 0.0);
+        let other = File::new("doubles.jsonl", &lines.replace("\"answer\": 98}", "\"answer\": 99}"));
+        let changed = read(&other.0, None, None).unwrap().environment;
+        assert_ne!(doubles.fingerprint(), changed.fingerprint(), "the last answer is another one");
     }
 
     #[test]
@@ -353,7 +372,7 @@ mod tests {
             }
         }
         let file = File::new("own.jsonl", &lines);
-        let sums = read(&file.0, Some("addition"), None).unwrap();
+        let sums = read(&file.0, Some("addition"), None).unwrap().environment;
         assert_eq!((sums.name(), sums.levels()), ("addition", 3));
         assert_eq!([1, 2, 3].map(|level| sums.count(level, Split::Train).unwrap()), [5, 0, 5]);
         assert_eq!(questions(&*sums, 2, Split::Train, 9), questions(&*sums, 2, Split::Train, 9));
@@ -362,7 +381,7 @@ mod tests {
         let again = sums.problem(7, 3, 3, Split::Test);
         assert!((0..5).any(|index| environment("addition").unwrap().problem(1, index, 3, Split::Test) == again), "nothing is lost");
 
-        let all = read(&file.0, None, None).unwrap();
+        let all = read(&file.0, None, None).unwrap().environment;
         assert_eq!(all.name(), "own");
         let countdown = environment("countdown").unwrap().problem(1, 0, 2, Split::Train);
         let turned = format!("({})", countdown.answer);
@@ -374,7 +393,7 @@ mod tests {
         let line = |question: &str, split: &str| format!("{{\"question\": \"{question}\", \"answer\": \"x\", \"split\": \"{split}\"}}\n");
         let text = [line("A?", "train"), line("B?", "train"), line(" b?", "test"), line("C?", "test")].concat();
         let file = File::new("both.jsonl", &text);
-        let found = read(&file.0, None, None).unwrap();
+        let found = read(&file.0, None, None).unwrap().environment;
         assert_eq!(Split::ALL.map(|split| found.count(1, split).unwrap()), [1, 2]);
         assert_eq!(questions(&*found, 1, Split::Train, 3), ["A?"; 3]);
     }
@@ -387,12 +406,12 @@ mod tests {
         };
         let train = File::new("train.jsonl", &(0..60).map(line).collect::<String>());
         let test = File::new("test.jsonl", &((58..64).map(line).collect::<String>() + "{\"question\": 3}\n"));
-        let found = read(&train.0, None, None).unwrap();
+        let found = read(&train.0, None, None).unwrap().environment;
         assert_eq!((found.name(), found.levels()), ("gsm8k", 3));
-        let both = Listed::gsm8k(&train.0, Some(&test.0)).unwrap();
+        let (both, left_out) = Listed::gsm8k(&train.0, Some(&test.0)).unwrap();
         let counts = |split| (1..=3).map(|level| both.count(level, split).unwrap()).sum::<usize>();
         assert_eq!((counts(Split::Train), counts(Split::Test)), (58, 6), "what the test file asks is not practised");
-        assert_eq!(both.damaged().len(), 1);
+        assert_eq!(left_out.len(), 1);
         let problem = both.problem(1, 0, 2, Split::Test);
         let n: usize = problem.question.split(' ').nth(2).unwrap().parse().unwrap();
         assert_eq!((problem.answer.clone(), n % 3), ((1000 + 2 * n).to_string(), 1));

@@ -1,7 +1,5 @@
 //! Questions that no program can grade: another model is shown the question, a right answer and the answer, and says one word. The
-//! answer is fenced in, because it may speak to the judge.
-
-use std::sync::{Mutex, PoisonError};
+//! answer is fenced in, because it may speak to the judge. All answers of a step are handed over at once.
 
 use base::rng::label;
 
@@ -19,8 +17,8 @@ const MAX_CHARS: usize = 4000;
 const RIGHT: &str = "RIGHT";
 const WRONG: &str = "WRONG";
 
-/// Whoever judges: a prompt goes in, what is said comes out.
-pub type Judge = dyn Fn(&str) -> Result<String> + Send + Sync;
+/// Whoever judges: prompts go in, what is said of each comes out.
+pub type Judge = dyn Fn(&[String]) -> Result<Vec<String>> + Send + Sync;
 
 /// An environment whose answers are judged.
 pub struct Judged {
@@ -30,26 +28,26 @@ pub struct Judged {
 
 impl Judged {
     /// The problems of an environment, judged by a model instead of its own program.
-    pub fn new(problems: Box<dyn Environment>, judge: impl Fn(&str) -> Result<String> + Send + Sync + 'static) -> Judged {
+    pub fn new(problems: Box<dyn Environment>, judge: impl Fn(&[String]) -> Result<Vec<String>> + Send + Sync + 'static) -> Judged {
         Judged { problems, judge: Box::new(judge) }
     }
 }
 
-/// A judge of whoever answers questions, one at a time.
-pub fn asking(ask: impl FnMut(&[Question]) -> Result<Vec<Answer>> + Send + 'static) -> impl Fn(&str) -> Result<String> + Send + Sync {
-    let ask = Mutex::new(ask);
-    move |prompt| {
-        let question = Question::greedy(Prompt::user(prompt), VERDICT_TOKENS);
-        let mut ask = ask.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = ask(&[question])?.into_iter().next();
-        match answer {
-            Some(Answer { text, end: End::Ended | End::Cut, .. }) => Ok(text),
-            Some(Answer { text, end: End::Refused, .. }) => Err(refused(format!("the judge would not judge: {text}"))),
-            Some(Answer { end: End::TooLong, .. }) => {
+/// A judge of whoever answers questions.
+pub fn asking(
+    ask: impl Fn(&[Question]) -> Result<Vec<Answer>> + Send + Sync + 'static,
+) -> impl Fn(&[String]) -> Result<Vec<String>> + Send + Sync {
+    move |prompts| {
+        let questions: Vec<Question> =
+            prompts.iter().map(|prompt| Question::greedy(Prompt::user(prompt.as_str()), VERDICT_TOKENS)).collect();
+        let said = ask(&questions)?.into_iter().map(|answer| match answer {
+            Answer { text, end: End::Ended | End::Cut, .. } => Ok(text),
+            Answer { text, end: End::Refused, .. } => Err(refused(format!("the judge would not judge: {text}"))),
+            Answer { end: End::TooLong, .. } => {
                 Err(refused("a question with its answers is longer than the judge's context; name a judge with a longer one".to_owned()))
             }
-            None => Err(refused("the judge gave no answer".to_owned())),
-        }
+        });
+        said.collect()
     }
 }
 
@@ -74,20 +72,45 @@ impl Environment for Judged {
         self.problems.count(level, split)
     }
 
-    /// 1 where the judge says the one word for it and nothing else. A judge who is silent decides nothing: that is an error.
-    fn score(&self, problem: &Problem, answer: &str) -> Result<f64> {
-        let Some(answer) = without_thoughts(answer) else { return Ok(0.0) };
-        let answer = answer.trim();
-        if answer.is_empty() || answer.chars().count() > MAX_CHARS {
-            return Ok(0.0);
-        }
-        let said = (self.judge)(&case(problem, answer))?;
-        let word = after_thought(&said).trim();
-        if word.is_empty() {
-            return Err(refused(format!("the judge said nothing about an answer to the problem {}", problem.id)));
-        }
-        Ok(if word.trim_end_matches('.').eq_ignore_ascii_case(RIGHT) { 1.0 } else { 0.0 })
+    fn fingerprint(&self) -> String {
+        format!("judged {}", self.problems.fingerprint())
     }
+
+    fn score(&self, problem: &Problem, answer: &str) -> Result<f64> {
+        Ok(self.scores(&[(problem, answer)])?[0])
+    }
+
+    /// 1 where the judge says the one word for it and nothing else. A judge who is silent decides nothing: that is an error.
+    fn scores(&self, answered: &[(&Problem, &str)]) -> Result<Vec<f64>> {
+        let shown: Vec<Option<String>> = answered.iter().map(|(_, answer)| to_be_shown(answer)).collect();
+        let cases = answered.iter().zip(&shown).filter_map(|((problem, _), shown)| Some(case(problem, shown.as_ref()?)));
+        let cases: Vec<String> = cases.collect();
+        let said = if cases.is_empty() { Vec::new() } else { (self.judge)(&cases)? };
+        if said.len() != cases.len() {
+            return Err(refused(format!("the judge was shown {} answers and spoke of {}; start again", cases.len(), said.len())));
+        }
+        let mut said = said.iter();
+        let scores = answered.iter().zip(&shown).map(|((problem, _), shown)| match shown.as_ref().and_then(|_| said.next()) {
+            Some(said) => verdict(said, problem),
+            None => Ok(0.0),
+        });
+        scores.collect()
+    }
+}
+
+/// An answer as the judge sees it: without its thoughts. None that is empty or endless.
+fn to_be_shown(answer: &str) -> Option<String> {
+    let answer = without_thoughts(answer)?.trim().to_owned();
+    (!answer.is_empty() && answer.chars().count() <= MAX_CHARS).then_some(answer)
+}
+
+/// What the judge's words are worth.
+fn verdict(said: &str, problem: &Problem) -> Result<f64> {
+    let word = after_thought(said).trim();
+    if word.is_empty() {
+        return Err(refused(format!("the judge said nothing about an answer to the problem {}", problem.id)));
+    }
+    Ok(if word.trim_end_matches('.').eq_ignore_ascii_case(RIGHT) { 1.0 } else { 0.0 })
 }
 
 /// What the judge is shown. Each line of the answer is quoted, and around it stands a word that depends on it, so that it cannot close
@@ -115,14 +138,14 @@ fn plain(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::practice::environment;
 
     /// Whether an answer is paid, by a judge who says this of the case that is shown.
     fn paid(answer: &str, judge: impl Fn(&str) -> String + Send + Sync + 'static) -> Result<f64> {
-        let judged = Judged::new(environment("addition").unwrap(), move |case| Ok(judge(case)));
+        let judged = Judged::new(environment("addition").unwrap(), move |cases| Ok(cases.iter().map(|case| judge(case)).collect()));
         let problem = judged.problem(1, 0, 2, Split::Train);
         judged.score(&problem, answer)
     }
@@ -145,6 +168,21 @@ mod tests {
             let error = paid("99", move |_| silent.to_owned()).unwrap_err().to_string();
             assert!(error.contains("said nothing about an answer to the problem addition-train-1-2-00000"), "{error}");
         }
+    }
+
+    #[test]
+    fn answers_are_judged_at_once_and_keep_their_places() {
+        let judged = Judged::new(environment("addition").unwrap(), |cases| {
+            assert_eq!(cases.len(), 3, "{cases:?}");
+            Ok(cases.iter().map(|case| if case.contains("> 7\n") { "RIGHT".to_owned() } else { "WRONG".to_owned() }).collect())
+        });
+        let problem = judged.problem(1, 0, 2, Split::Train);
+        let answers = ["", "6", "7", "<think>7", "<think>8</think>7"];
+        let scores = judged.scores(&answers.map(|answer| (&problem, answer))).unwrap();
+        assert_eq!(scores, [0.0, 0.0, 1.0, 0.0, 1.0]);
+        let lazy = Judged::new(environment("addition").unwrap(), |_| Ok(vec!["RIGHT".to_owned()]));
+        let error = lazy.scores(&[(&problem, "6"), (&problem, "7")]).unwrap_err().to_string();
+        assert!(error.contains("was shown 2 answers and spoke of 1"), "{error}");
     }
 
     #[test]

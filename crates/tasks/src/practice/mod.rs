@@ -18,13 +18,16 @@ mod tic_tac_toe;
 #[cfg(test)]
 mod tests;
 
+use base::files::hash_bytes;
 use base::rng::label;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use self::generator::GENERATORS;
 use crate::Result;
 
-pub use self::files::{Listed, read};
+pub use self::files::{Listed, Opened, read};
 pub use self::judged::{Judge, Judged, asking};
 pub use self::python::Programs;
 pub use self::table::{overview, table};
@@ -96,6 +99,25 @@ pub trait Environment: Send + Sync {
     /// # Errors
     /// Where nobody can say: the sandbox or the judge is not there. An answer never is the cause.
     fn score(&self, problem: &Problem, answer: &str) -> Result<f64>;
+
+    /// What each of several ended answers is worth, in their order. All at once, on all threads, or as many as a judge can take.
+    ///
+    /// # Errors
+    /// As [`Environment::score`].
+    fn scores(&self, answered: &[(&Problem, &str)]) -> Result<Vec<f64>> {
+        answered.par_iter().map(|(problem, answer)| self.score(problem, answer)).collect()
+    }
+
+    /// Another one where other problems are asked: what was practised on these does not go on with those.
+    fn fingerprint(&self) -> String {
+        let firsts: Vec<Problem> = (1..=self.levels()).map(|level| self.problem(0, 0, level, Split::Train)).collect();
+        fingerprint(self.name(), &firsts)
+    }
+}
+
+/// Of an environment with these problems.
+fn fingerprint(name: &str, problems: &[Problem]) -> String {
+    format!("{name} {}", hash_bytes(json!(problems).to_string().as_bytes()))
 }
 
 /// The built-in environments that need nothing else, by name. Those over files are opened by [`read`]; [`Programs`] need a sandbox.

@@ -6,7 +6,7 @@ use tasks::practice::{Problem, Split};
 use tasks::stats::pass_at_k;
 
 use super::Course;
-use super::rollout::{Answer, Asking};
+use super::rollout::{Answer, Asking, scores};
 use crate::Result;
 
 /// Answers that are sampled to each problem for pass@k.
@@ -30,8 +30,7 @@ pub(super) fn held_out(asking: &Asking, courses: &[Course], model: &Model, with_
         }
         let name = environment.name();
         let answers = asking.greedy(model, &asked)?;
-        let rights = asked.iter().zip(&answers).map(|(problem, answer)| asking.is_right(course, problem, answer));
-        let right = rights.collect::<Result<Vec<bool>>>()?.into_iter().filter(|&right| right).count();
+        let right = count_right(&scores(course, &asked.iter().copied().zip(&answers).collect::<Vec<_>>())?);
         let tokens: usize = answers.iter().map(Answer::own_tokens).sum();
         results.insert(format!("eval/{name}/accuracy"), json!(right as f64 / asked.len() as f64));
         results.insert(format!("eval/{name}/mean_length"), json!(tokens as f64 / asked.len() as f64));
@@ -40,10 +39,11 @@ pub(super) fn held_out(asking: &Asking, courses: &[Course], model: &Model, with_
         }
         let asked = &asked[..asked.len().div_ceil(3)];
         let sampled = asking.sampled(model, asked, SAMPLES)?;
+        let each = asked.iter().zip(&sampled).flat_map(|(problem, answers)| answers.iter().map(move |answer| (*problem, answer)));
+        let scores = scores(course, &each.collect::<Vec<_>>())?;
         let mut passes = [0.0; KS.len()];
-        for (problem, answers) in asked.iter().zip(&sampled) {
-            let rights = answers.iter().map(|answer| asking.is_right(course, problem, answer));
-            let right = rights.collect::<Result<Vec<bool>>>()?.into_iter().filter(|&right| right).count();
+        for of_problem in scores.chunks(SAMPLES) {
+            let right = count_right(of_problem);
             KS.iter().zip(&mut passes).for_each(|(&k, pass)| *pass += pass_at_k(SAMPLES, right, k));
         }
         for (k, pass) in KS.iter().zip(passes) {
@@ -51,4 +51,9 @@ pub(super) fn held_out(asking: &Asking, courses: &[Course], model: &Model, with_
         }
     }
     Ok(results)
+}
+
+/// How many answers are right.
+fn count_right(scores: &[f64]) -> usize {
+    scores.iter().filter(|&&score| score > 0.5).count()
 }

@@ -2,7 +2,7 @@
 //!
 //! In a step the model draws several answers to each of some problems, a program says what each is worth, and every token that the
 //! model wrote is weighed by how its answer did beside the others to the same problem. In reading order: [`rollout`] draws and
-//! grades; [`crate::objective`] has the weights; [`rows`] makes rows of them; [`curriculum`] chooses how hard; `rehearsal` keeps what was learnt before; [`measure`] tests.
+//! grades; [`crate::objective`] has the weights; [`rows`] makes rows of them; [`curriculum`] chooses what comes next; `rehearsal` keeps what was learnt before; [`measure`] tests.
 
 pub mod curriculum;
 pub mod measure;
@@ -36,7 +36,7 @@ use rollout::{Asking, Group};
 pub struct Course {
     /// What makes and grades them.
     pub environment: Box<dyn Environment>,
-    /// Share among the courses, before all are divided by their sum.
+    /// Share among the courses, before all are divided by their sum; the curriculum gives what is solved less, and others more.
     pub weight: f64,
 }
 
@@ -65,7 +65,7 @@ pub struct RlConfig {
     pub reward: Reward,
     /// Which answers are learnt from.
     pub learn: Learn,
-    /// Whether harder and easier problems are chosen by how often they are solved.
+    /// Whether courses and difficulties are chosen by how often their problems are solved too.
     pub curriculum: bool,
     /// Said before each problem, if anything.
     pub system: Option<String>,
@@ -193,7 +193,7 @@ pub fn rl(
         division: Division { workers, micro_rows: 1 },
         len: config.context,
         warmup: WARMUP.min(wanted.steps),
-        warmdown: 0,
+        warmdown: wanted.steps / 2,
         optimizer: Options { method: Method::AdamW, muon_lr: 0.0, adamw_lr: lr, weight_decay: 0.0, clip_norm: 1.0 },
         eval_every: wanted.eval_every,
         sample_every: wanted.eval_every,
@@ -206,14 +206,13 @@ pub fn rl(
     let rehearsal = Rehearsal::new(examples, &start, wanted.steps, wanted.rehearsal_rows, end_tokens.end_of_text, wanted.seed);
     let rehearsed = rehearsal.as_ref().map_or(String::new(), Rehearsal::hash);
     let Start { model, tokenizer, format, hash, .. } = start;
-    let questions: Vec<String> =
-        courses.iter().map(|course| course.environment.problem(wanted.seed, 0, 1, Split::Train).question).collect();
+    let practised: Vec<String> = courses.iter().map(|course| format!("{} {}", course.weight, course.environment.fingerprint())).collect();
     let fingerprint = fingerprint(&[
         &format!("{wanted:?} {tools}", tools = tools.is_some()),
         &hash,
         &tokenizer.hash(),
         &rehearsed,
-        &questions.join("\n"),
+        &practised.join("\n"),
     ]);
     let asking = Asking { wanted, tokenizer: &tokenizer, format, ends: end_tokens, tools };
     let mut practice = Practice {
@@ -341,21 +340,18 @@ impl Practice<'_> {
 
     /// Problems by the courses' weights and the curriculum, numbered from `first`.
     fn problems(&self, first: u64, count: usize) -> Vec<(usize, usize, Problem)> {
-        let total: f64 = self.courses.iter().map(|course| course.weight).sum();
+        let shares: Vec<f64> = self.courses.iter().map(|course| course.weight).collect();
         (first..first + count as u64)
             .map(|number| {
                 let rng = &mut base::rng::Rng::derive(self.wanted.seed, &[base::rng::label("practice"), number]);
-                let mut at = rng.unit_f64() * total;
-                let chosen = self.courses.iter().position(|course| {
-                    at -= course.weight;
-                    at < 0.0
-                });
-                let course = chosen.unwrap_or(self.courses.len() - 1);
-                let environment = &self.courses[course].environment;
-                let level = match self.wanted.curriculum {
-                    true => self.curriculum.level(course, rng),
-                    false => 1 + rng.below(environment.levels()),
+                let (course, level) = match self.wanted.curriculum {
+                    true => self.curriculum.next(&shares, rng),
+                    false => {
+                        let course = rng.weighted(&shares);
+                        (course, 1 + rng.below(self.courses[course].environment.levels()))
+                    }
                 };
+                let environment = &self.courses[course].environment;
                 (course, level, environment.problem(self.wanted.seed, number, level, Split::Train))
             })
             .collect()

@@ -7,7 +7,6 @@ use base::rng::{Rng, label};
 use engine::{Completion, Engine, EngineConfig, Finish, Request, Sampling, Toolset};
 use model::Model;
 use model::folder::EndTokens;
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use serde_json::{Map, Value, json};
 use tasks::practice::Problem;
 use tasks::stats::pass_at_k;
@@ -172,11 +171,6 @@ impl Asking<'_> {
         Ok(problems.iter().map(|_| answers.by_ref().take(samples).collect()).collect())
     }
 
-    /// Whether an answer is ended, well formed and right.
-    pub fn is_right(&self, course: &Course, problem: &Problem, answer: &Answer) -> Result<bool> {
-        Ok(answer.ended && course.environment.score(problem, &answer.text)? > 0.5)
-    }
-
     /// A problem as the model is asked it.
     fn prompt(&self, problem: &Problem) -> Result<Vec<u32>> {
         let RlConfig { system, wish, think, .. } = self.wanted;
@@ -221,20 +215,19 @@ impl Asking<'_> {
         Ok(answers.collect())
     }
 
-    /// Grades all answers, on all threads: a grader may run a program or ask another model.
+    /// Grades all answers, those of a course at once.
     fn grade(&self, courses: &[Course], groups: &mut [Group], first: u64) -> Result<()> {
-        let pairs: Vec<(&Group, &Answer)> =
-            groups.iter().flat_map(|group| group.answers.iter().map(move |answer| (group, answer))).collect();
-        let score = |(group, answer): &(&Group, &Answer)| match answer.ended {
-            true => courses[group.course].environment.score(&group.problem, &answer.text),
-            false => Ok(0.0),
-        };
-        let scores = pairs.par_iter().map(score).collect::<tasks::Result<Vec<f64>>>()?;
-        let mut scores = scores.into_iter();
+        for (number, course) in courses.iter().enumerate() {
+            let own = groups.iter().filter(|group| group.course == number);
+            let pairs: Vec<(&Problem, &Answer)> =
+                own.flat_map(|group| group.answers.iter().map(move |answer| (&group.problem, answer))).collect();
+            let mut scores = scores(course, &pairs)?.into_iter();
+            let own = groups.iter_mut().filter(|group| group.course == number);
+            own.flat_map(|group| &mut group.answers).zip(&mut scores).for_each(|(answer, score)| answer.score = score);
+        }
         for (number, group) in (first..).zip(groups) {
             let mut coin = Rng::derive(self.wanted.seed, &[label("coin"), number]);
             for answer in &mut group.answers {
-                answer.score = scores.next().expect("one for each answer");
                 let graded = match self.wanted.reward {
                     Reward::Graded => answer.score,
                     Reward::Random => f64::from(u8::from(coin.chance(0.5))),
@@ -244,6 +237,15 @@ impl Asking<'_> {
         }
         Ok(())
     }
+}
+
+/// What the grader of a course gives each answer; nothing to one that did not end.
+pub(super) fn scores(course: &Course, answered: &[(&Problem, &Answer)]) -> Result<Vec<f64>> {
+    let ended = answered.iter().filter(|(_, answer)| answer.ended);
+    let ended: Vec<(&Problem, &str)> = ended.map(|(problem, answer)| (*problem, answer.text.as_str())).collect();
+    let mut given = if ended.is_empty() { Vec::new() } else { course.environment.scores(&ended)? }.into_iter();
+    assert_eq!(given.len(), ended.len(), "a score for each answer");
+    Ok(answered.iter().map(|(_, answer)| if answer.ended { given.next().unwrap_or(0.0) } else { 0.0 }).collect())
 }
 
 /// What an answer loses near the longest length: nothing up to `overlong` tokens before it, then more with each, 1 at its end.
@@ -290,6 +292,10 @@ pub(super) fn metrics(groups: &[Group], courses: &[Course], wanted: &RlConfig) -
         put(&format!("completions/{name}_share"), Some(of().count() as f64 / answers.len().max(1) as f64));
         put(&format!("completions/{name}_length"), mean(&mut of().map(length)));
         put(&format!("completions/{name}_right"), mean(&mut of().map(|answer| f64::from(u8::from(answer.score > 0.5)))));
+    }
+    for (right, name) in [(false, "wrong"), (true, "right")] {
+        let of = answers.iter().filter(|answer| (answer.score > 0.5) == right);
+        put(&format!("completions/{name}_length"), mean(&mut of.map(length)));
     }
     let reconsiders = |answer: &&Answer| {
         let text = answer.text.to_lowercase();

@@ -16,9 +16,6 @@ use crate::context::Context;
 /// Sequences that are read or written at the same time.
 const SLOTS: usize = 32;
 
-/// Records of a file of which it is told what is wrong with them.
-const TOLD: usize = 3;
-
 /// Which files, and how they are asked.
 #[derive(Debug, clap::Args)]
 pub struct FileArgs {
@@ -75,9 +72,7 @@ pub fn run(args: &FileArgs, path: &Path, seed: u64, context: &Context) -> anyhow
     let mut read = Vec::new();
     for path in &args.tasks {
         let file = files::read(path).map_err(from_tasks)?;
-        for why in file.damaged.iter().take(TOLD) {
-            context.line(&format!("{}: {why}; it was left out", path.display()));
-        }
+        context.left_out(&file.damaged.iter().map(|why| format!("{}: {why}", path.display())).collect::<Vec<_>>());
         read.push(file);
     }
     let (weights, folder) = ModelFolder::load(path, args.weights)?;

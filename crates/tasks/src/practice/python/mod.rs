@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::files::{Shelf, read_rows};
 use super::generator::{draw_of, numbered};
-use super::{Environment, Problem, Split};
+use super::{Environment, Problem, Split, fingerprint};
 use crate::Result;
 use crate::problems::without_thoughts;
 
@@ -93,6 +93,13 @@ impl Environment for Programs {
 
     fn count(&self, level: usize, split: Split) -> Option<usize> {
         self.shelf.as_ref().map(|shelf| shelf.count(level, split))
+    }
+
+    fn fingerprint(&self) -> String {
+        match &self.shelf {
+            Some(shelf) => shelf.fingerprint(NAME),
+            None => fingerprint(NAME, &(1..=self.levels()).map(|level| self.problem(0, 0, level, Split::Train)).collect::<Vec<_>>()),
+        }
     }
 
     /// 1 where all calls give what they should.

@@ -154,7 +154,7 @@ fn problems_of_a_file_bring_their_tests() {
     let line = |split: &str, tests: &str| format!("{{\"question\": \"Add one ({split}).\", \"split\": \"{split}\", \"tests\": {tests}}}\n");
     let good = r#"[{"call": "f(1)", "expected": 2}, {"call": "f(2)", "expected": 3}]"#;
     std::fs::write(&path, line("train", good) + &line("test", good)).unwrap();
-    let found = super::super::read(&path, None, Some(sandbox())).unwrap();
+    let found = super::super::read(&path, None, Some(sandbox())).unwrap().environment;
     assert_eq!((found.name(), found.levels(), found.count(1, Split::Test)), (NAME, 1, Some(1)));
     let problem = found.problem(1, 0, 1, Split::Test);
     assert_eq!(found.score(&problem, "def f(x): return x + 1").unwrap(), 1.0);
