@@ -20,12 +20,14 @@ const CHARTS = [
   { key: 'entropy', title: 'Entropy', y: 'nats a token' },
 ];
 
-export function practiceView() {
+// Of one run; its name stands in the heading where several are shown.
+export function practiceView(name = null) {
+  const heading = name === null ? 'Practice' : `Practice in ${name}`;
   const charts = CHARTS.map((chart) => ({ key: chart.key, view: lineChart(chart) }));
   const figures = el('ul', { class: 'figures', 'aria-label': 'Practice in figures' });
   const tables = el('div', { class: 'stack' });
-  const element = el('section', { class: 'stack practice', 'aria-labelledby': 'practice-title', hidden: true },
-    el('div', {}, el('h2', { id: 'practice-title' }, 'Practice'), el('p', { class: 'lead' },
+  const element = el('section', { class: 'stack practice', 'aria-label': heading, hidden: true },
+    el('div', {}, el('h2', {}, heading), el('p', { class: 'lead' },
       'It tries each problem several times; a program says what is right, and what led there becomes more likely.')),
     figures,
     el('div', { class: 'charts' }, charts.map(({ key, view }) => el('div', { class: `card chart-card of-${key}` }, view.element))),

@@ -75,7 +75,7 @@ async function open(name, compared = []) {
   remember();
   build();
   watch();
-  loadPractice(run);
+  [run, ...others].forEach(loadPractice);
 }
 
 function remember() {
@@ -115,15 +115,17 @@ async function finished(shown, name, title) {
   redraw();
 }
 
+const practiceViews = () => [run, ...others].map(({ overview }) => practiceView(others.length > 0 ? overview.name : null));
+
 function build() {
   views = {
     head: el('div', { class: 'run-head' }), trouble: el('div', { class: 'stack' }), stages: stageLine(),
     figures: el('ul', { class: 'figures', 'aria-label': 'The run in figures' }),
-    curves: curvesView(), samples: samplesView(), practice: practiceView(), funnel: funnelView(run.overview.name), card: cardView(),
+    curves: curvesView(), samples: samplesView(), practices: practiceViews(), funnel: funnelView(run.overview.name), card: cardView(),
   };
-  const { head, trouble, stages, figures, curves, samples, practice, funnel, card } = views;
-  main.replaceChildren(head, trouble, stages.element, figures, curves.element, samples.element, practice.element, funnel.element,
-    card.element);
+  const { head, trouble, stages, figures, curves, samples, practices, funnel, card } = views;
+  main.replaceChildren(head, trouble, stages.element, figures, curves.element, samples.element, ...practices.map((view) => view.element),
+    funnel.element, card.element);
   drawHead();
   drawOverview();
   redraw();
@@ -132,7 +134,7 @@ function build() {
 const redraw = perFrame(() => {
   views.curves.draw([run, ...others]);
   views.samples.draw(run);
-  views.practice.draw(run.practice);
+  views.practices.forEach((view, place) => view.draw([run, ...others][place].practice));
   views.funnel.draw(run.funnel);
   views.card.draw([run, ...others]);
   drawFigures();

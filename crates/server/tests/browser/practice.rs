@@ -45,5 +45,15 @@ fn practice_is_followed_and_its_answers_stay_text() {
     let table = browser.text(".practice-table tbody tr");
     assert!(table.contains("addition") && table.contains("0% → 8"), "{table}");
     assert_eq!(browser.run("return [window.sameDocument, document.title.includes('hacked')];"), json!([true, false]));
+
+    site.begin_another("other one");
+    let rows = [json!({"step": 0, "steps": 20, "tokens": 0, "eval/sorting/accuracy": 0.25})];
+    site.log("../other one/rl/metrics.jsonl", &rows);
+    visit.open(&format!("/school?run={RUN}&with=other+one"));
+    browser.wait("[...document.querySelectorAll('.practice')].filter((it) => !it.hidden).length === 2");
+    let headings = browser.run("return [...document.querySelectorAll('.practice h2')].map((it) => it.textContent);");
+    assert_eq!(headings, json!([format!("Practice in {RUN}"), "Practice in other one"]));
+    let tables = browser.run("return [...document.querySelectorAll('.practice-table')].map((it) => it.textContent.includes('sorting'));");
+    assert_eq!(tables, json!([false, false, true]), "each run's own problems");
     visit.is_content();
 }

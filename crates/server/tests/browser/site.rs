@@ -76,6 +76,15 @@ impl Site {
         self.folder.join("runs").join(RUN).join(path)
     }
 
+    /// Begins another run, whose practice is under way.
+    pub fn begin_another(&self, name: &str) {
+        let run = self.folder.join("runs").join(name);
+        begin_run(&run);
+        let recipe = std::fs::read_to_string(run.join("recipe.toml")).expect("the recipe");
+        std::fs::write(run.join("recipe.toml"), recipe + "[rl]\n").expect("the recipe is written");
+        write(&run.join("rl/started.json"), &json!({}));
+    }
+
     /// Appends rows to a log of the run, as a stage under way does.
     pub fn log(&self, path: &str, rows: &[Value]) {
         append(&self.in_run(path), rows);
