@@ -1,9 +1,10 @@
-//! Bodies of requests: JSON of a bounded size that arrives in a bounded time.
+//! What a request brings along: a query string, and a body of a bounded size that arrives in a bounded time.
 
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 
@@ -14,6 +15,18 @@ pub(crate) struct JsonBody<T>(pub T);
 
 /// A body as bytes.
 pub(crate) struct RawBody(pub Bytes);
+
+/// A query string. What is wrong with it is told in OpenAI's shape too.
+pub(crate) struct QueryOf<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<App>> for QueryOf<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<QueryOf<T>, Refusal> {
+        let query = Query::try_from_uri(&parts.uri);
+        query.map(|Query(query)| QueryOf(query)).map_err(|wrong| Refusal::invalid(None, wrong.body_text()))
+    }
+}
 
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for JsonBody<T> {
     type Rejection = Refusal;

@@ -34,7 +34,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-pub(crate) use body::{JsonBody, RawBody};
+pub(crate) use body::{JsonBody, QueryOf, RawBody};
 use guard::Guard;
 pub(crate) use hub::Hub;
 use metrics::Metrics;

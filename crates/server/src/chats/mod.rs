@@ -13,7 +13,7 @@ mod writer;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, patch, post, put};
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::hub::ModelInfo;
 use crate::store::{Branches, Changes, Error, Settings, Thumb, title_of};
-use crate::{App, JsonBody, RawBody, Refusal};
+use crate::{App, JsonBody, QueryOf, RawBody, Refusal};
 
 /// A handler's outcome.
 type Answered<T> = Result<T, Refusal>;
@@ -109,7 +109,7 @@ impl Default for Which {
     }
 }
 
-async fn list(State(app): State<Arc<App>>, Query(which): Query<Which>) -> Answered<Json<Value>> {
+async fn list(State(app): State<Arc<App>>, QueryOf(which): QueryOf<Which>) -> Answered<Json<Value>> {
     let limit = which.limit.clamp(1, LISTED);
     app.store
         .with(move |store| {
@@ -188,14 +188,14 @@ struct Export {
     branches: Branches,
 }
 
-async fn export(State(app): State<Arc<App>>, Path(chat): Path<i64>, Query(Export { branches }): Query<Export>) -> Answered<Response> {
+async fn export(State(app): State<Arc<App>>, Path(chat): Path<i64>, QueryOf(Export { branches }): QueryOf<Export>) -> Answered<Response> {
     let offered = app.tools_offered.clone();
     let (title, lines) =
         app.store.with(move |store| Ok((store.chat(chat)?.title, store.export_chats(Some(chat), branches, &offered)?))).await?;
     Ok(file(&format!("{}.jsonl", slug(&title)), lines))
 }
 
-async fn export_all(State(app): State<Arc<App>>, Query(Export { branches }): Query<Export>) -> Answered<Response> {
+async fn export_all(State(app): State<Arc<App>>, QueryOf(Export { branches }): QueryOf<Export>) -> Answered<Response> {
     let offered = app.tools_offered.clone();
     let lines = app.store.with(move |store| store.export_chats(None, branches, &offered)).await?;
     Ok(file("chats.jsonl", lines))
@@ -212,7 +212,7 @@ struct Import {
     model: String,
 }
 
-async fn import(State(app): State<Arc<App>>, Query(Import { model }): Query<Import>, RawBody(body): RawBody) -> Answered<Json<Value>> {
+async fn import(State(app): State<Arc<App>>, QueryOf(Import { model }): QueryOf<Import>, RawBody(body): RawBody) -> Answered<Json<Value>> {
     app.hub.tokenizer(&model).await?;
     let text = String::from_utf8(body.to_vec())
         .map_err(|_| Refusal::invalid(None, "the file is not UTF-8 text; JSON lines of conversations are wanted"))?;

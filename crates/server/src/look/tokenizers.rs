@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tokenizer::Tokenizer;
 use tokenizer::chat::ChatFormat;
 
 use super::pieces::{self, Cut, Origin, Said, Seen, Window};
-use crate::{App, JsonBody, Refusal};
+use crate::{App, JsonBody, QueryOf, Refusal};
 
 /// Bytes of a text, and of a conversation.
 const LONGEST_TEXT: usize = 1 << 20;
@@ -169,8 +168,10 @@ pub(super) struct OneToken {
 }
 
 /// GET `/api/look/merges`.
-pub(super) async fn merges(State(app): State<Arc<App>>, asked: Result<Query<OneToken>, QueryRejection>) -> Result<Json<Origin>, Refusal> {
-    let Query(OneToken { tokenizer: id, token }) = asked.map_err(|wrong| Refusal::invalid(None, wrong.body_text()))?;
+pub(super) async fn merges(
+    State(app): State<Arc<App>>,
+    QueryOf(OneToken { tokenizer: id, token }): QueryOf<OneToken>,
+) -> Result<Json<Origin>, Refusal> {
     let tokenizer = app.hub.tokenizer(&id).await?;
     let known = tokenizer.vocab_size();
     if token as usize >= known {

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
@@ -24,7 +24,7 @@ use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::{App, Refusal, events};
+use crate::{App, QueryOf, Refusal, events};
 use live::{Cursor, Watch};
 use run::{Overview, Run, TRAINED};
 
@@ -108,7 +108,7 @@ struct ExamplesOf {
 async fn examples(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    Query(wanted): Query<ExamplesOf>,
+    QueryOf(wanted): QueryOf<ExamplesOf>,
 ) -> Result<Json<funnel::Shown>, Refusal> {
     let run = find(&app.runs, &name)?;
     let read = move || funnel::examples(&run.of("documents"), &wanted.of);
@@ -132,7 +132,7 @@ struct From {
 async fn follow(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    Query(From { from }): Query<From>,
+    QueryOf(From { from }): QueryOf<From>,
     headers: HeaderMap,
     Extension(places): Extension<Arc<Semaphore>>,
 ) -> Result<Response, Refusal> {

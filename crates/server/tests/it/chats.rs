@@ -61,6 +61,8 @@ fn an_answer_comes_as_events_and_is_kept() {
     assert_eq!(html, shown);
     assert_eq!(answer["finish"], done["finish"]);
     assert_eq!(server.get("/api/chats?q=sky").ok()["chats"][0]["id"], chat);
+    server.get("/api/chats?limit=few").refuses(400, "limit");
+    server.get("/api/chats?colour=red").refuses(400, "unknown field `colour`");
 
     let seen = server.get(&format!("/api/chats/{chat}/tokens")).ok();
     let spelt: String = seen["tokens"].as_array().unwrap().iter().map(|token| token["text"].as_str().unwrap()).collect();
