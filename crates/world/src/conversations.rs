@@ -110,7 +110,7 @@ pub struct Conversation {
 const AT_ONCE: [&str; 4] =
     ["Answer with the number only.", "Answer with the number only.", "Answer in a single token.", "Just the number, please."];
 /// Added to a question that is to be worked out.
-const IN_STEPS: [&str; 2] = ["Work it out step by step.", "Show your work."];
+pub const IN_STEPS: [&str; 2] = ["Work it out step by step.", "Show your work."];
 const SYSTEMS: [&str; 6] = [
     "You are a helpful assistant.",
     "You are a friendly teacher.",

@@ -1,7 +1,9 @@
 //! Little stories with numbers in them, each with its working in one line and in steps.
 //!
-//! Numbers stay so small that every step is one of a few hundred known facts, which [`fact`] makes and schoolbooks repeat: what is to
-//! be learned is the way, not the sums.
+//! Numbers stay so small that every step is one of a few hundred facts, which schoolbooks repeat ([`facts`]): what is to be learned is
+//! the way, not the sums.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::problems::Problem;
 use base::rng::Rng;
@@ -41,39 +43,38 @@ const GOODS: [(&str, &str); 12] = [
 /// The largest number that is multiplied.
 const FACTOR: i64 = 5;
 
-/// A step of a word problem as a line: `3 * 4 = 12`.
-pub fn fact(rng: &mut Rng) -> String {
-    let small = |rng: &mut Rng| rng.range(2, FACTOR);
-    let product = |rng: &mut Rng| small(rng) * small(rng);
-    // There are far fewer products than sums, and each is to be seen as often.
-    let (a, sign, b) = match rng.below(20) {
-        0 => (small(rng), '*', small(rng)),
-        1 => {
-            let (a, b) = (small(rng), small(rng));
-            (a * b, '/', b)
-        }
-        2..7 => (product(rng), '+', product(rng)),
-        7..12 => {
-            let (a, b) = (product(rng), product(rng));
-            (a + b, '-', b)
-        }
-        12..15 => {
-            let b = product(rng);
-            match rng.below(2) {
-                0 => ((b / 10 + 1) * 10, '-', b),
-                _ => (b + rng.range(1, 9), '-', b),
+/// All steps that word problems take, each with the sentences in which they take it: `3 * 4 = 12`, `There are 3 * 4 = 12 seats.`
+/// Sentences that name people or goods are left out: whose they are, and which, is to be looked up in the question.
+pub fn facts() -> Vec<(String, Vec<String>)> {
+    let rng = &mut Rng::new(0);
+    let mut sentences: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for _ in 0..ENOUGH {
+        for sentence in word_problem(rng).steps.split(". ") {
+            let Some(fact) = fact_of(sentence) else { continue };
+            let of_fact = sentences.entry(fact).or_default();
+            if !names_anything(sentence) {
+                of_fact.insert(format!("{sentence}."));
             }
         }
-        15 | 16 => (rng.range(6, 25), '-', small(rng)),
-        _ => (rng.range(3, 20), '+', rng.range(2, 14)),
-    };
-    let result = match sign {
-        '*' => a * b,
-        '/' => a / b,
-        '+' => a + b,
-        _ => a - b,
-    };
-    format!("{a} {sign} {b} = {result}")
+    }
+    sentences.into_iter().map(|(fact, sentences)| (fact, sentences.into_iter().collect())).collect()
+}
+
+/// Whether a sentence names one of the people or goods of which questions tell.
+fn names_anything(sentence: &str) -> bool {
+    let things = FRUIT.iter().chain(&GOODS);
+    sentence.split(' ').any(|word| BUYERS.contains(&word) || things.clone().any(|&(one, many)| word == one || word == many))
+}
+
+/// Of so many problems every combination of numbers comes up.
+const ENOUGH: usize = 20_000;
+
+/// The step in a sentence of a working: two numbers, a sign between them, and what they come to.
+fn fact_of(sentence: &str) -> Option<String> {
+    let words: Vec<&str> = sentence.split(' ').collect();
+    let is_number = |word: &str| word.parse::<i64>().is_ok();
+    let is_fact = |five: &&[&str]| five[3] == "=" && [five[0], five[2], five[4]].into_iter().all(is_number);
+    words.windows(5).find(is_fact).map(|five| five.join(" "))
 }
 
 /// A problem of one of eleven sorts.
@@ -98,7 +99,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
                 each,
                 format!("({total} - {m} * {cost}) / {n} = {each}"),
                 format!(
-                    "The {twos} cost {m} * {cost} = {spent}. The {ones} cost {total} - {spent} = {left}. Each {one} costs \
+                    "The {twos} cost {m} * {cost} = {spent}. The rest is {total} - {spent} = {left}. {who} buys {n} {ones}. Each costs \
                      {left} / {n} = {each}"
                 ),
             )
@@ -167,7 +168,7 @@ pub fn word_problem(rng: &mut Rng) -> Problem {
                 format!("A book has {whole} pages. {who} reads {pages} pages a day for {days} days. How many pages are left?"),
                 left,
                 format!("{whole} - {pages} * {days} = {left}"),
-                format!("{who} has read {pages} * {days} = {} pages. Left are {whole} - {} = {left}", pages * days, pages * days),
+                format!("That is {pages} * {days} = {} pages. Left are {whole} - {} = {left}", pages * days, pages * days),
             )
         }
         8 => {
@@ -268,15 +269,29 @@ mod tests {
             let (left, right) = problem.one_line.split_once(" = ").unwrap();
             assert_eq!(value(left).to_string(), right, "{problem:?}");
             assert_eq!(right, problem.answer);
+            let facts: Vec<String> = problem.steps.split(". ").filter_map(fact_of).collect();
             let mut last = "";
-            for sentence in problem.steps.split(". ") {
-                let Some((left, right)) = sentence.split_once(" = ") else { continue };
-                let from = left.find(|c: char| c.is_ascii_digit()).unwrap();
-                last = right.split(' ').next().unwrap();
-                assert_eq!(value(&left[from..]).to_string(), last, "{sentence}");
+            for fact in &facts {
+                let (left, right) = fact.split_once(" = ").unwrap();
+                assert_eq!(value(left).to_string(), right, "{fact}");
+                last = right;
             }
+            assert_eq!(facts.len(), problem.steps.matches('=').count(), "{problem:?}");
             assert_eq!(last, problem.answer, "{problem:?}");
             assert!(problem.answer.parse::<i64>().unwrap() >= 0);
+        }
+    }
+
+    #[test]
+    fn facts_are_all_that_problems_need() {
+        let all: BTreeMap<String, Vec<String>> = facts().into_iter().collect();
+        assert!((300..700).contains(&all.len()), "{}", all.len());
+        assert!(all.iter().all(|(fact, sentences)| sentences.iter().all(|sentence| sentence.contains(fact))));
+        let without = all.values().filter(|sentences| sentences.is_empty()).count();
+        assert!(without * 10 < all.len(), "{without} of {} stand in no sentence", all.len());
+        for seed in 0..5000 {
+            let problem = word_problem(&mut Rng::new(seed));
+            assert!(problem.steps.split(". ").filter_map(fact_of).all(|fact| all.contains_key(&fact)), "{problem:?}");
         }
     }
 }
