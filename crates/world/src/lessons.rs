@@ -51,17 +51,17 @@ pub fn sheets(seed: u64, budget: &Budget) -> Vec<Sheet> {
 }
 
 /// Lines of a page of tables.
-const LINES_OF_A_TABLE: usize = 26;
+const LINES_OF_A_TABLE: usize = 34;
 
-/// What is known by heart: mostly the steps of word problems, each as often as the others, and the multiplication tables.
-fn known_by_heart(rng: &mut Rng, facts: &[String]) -> String {
-    match rng.below(6) {
-        0 => {
-            let (a, b) = (rng.range(2, 9), rng.range(2, 9));
-            format!("{a} * {b} = {}", a * b)
-        }
-        _ => rng.pick(facts).clone(),
+/// What is known by heart: mostly the steps of word problems, each as often as the others, and the multiplication tables. Half of the
+/// steps stand in a sentence of a working: what is only ever read as a line of its own is known there and not in a story.
+fn known_by_heart(rng: &mut Rng, facts: &[(String, Vec<String>)]) -> String {
+    if rng.chance(1.0 / 6.0) {
+        let (a, b) = (rng.range(2, 9), rng.range(2, 9));
+        return format!("{a} * {b} = {}", a * b);
     }
+    let (fact, sentences) = rng.pick(facts);
+    if rng.chance(0.5) { fact.clone() } else { rng.pick(sentences).clone() }
 }
 
 /// How an exercise is solved: sums mostly at once, word problems half of the time, else mostly in steps: there each step is read where it is needed.
@@ -84,7 +84,8 @@ mod tests {
     fn every_line_of_a_table_is_true() {
         for sheet in sheets(3, &Budget { tables: 40, ..Budget::smoke() }).iter().filter(|sheet| sheet.kind == "tables") {
             for line in sheet.text.lines() {
-                let words: Vec<&str> = line.split(' ').collect();
+                let words: Vec<&str> = line.trim_end_matches('.').split(' ').collect();
+                let words = words.windows(5).find(|five| five[3] == "=").unwrap();
                 let number = |at: usize| words[at].parse::<i64>().unwrap();
                 let value = match words[1] {
                     "*" => number(0) * number(2),

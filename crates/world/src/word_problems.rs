@@ -3,7 +3,7 @@
 //! Numbers stay so small that every step is one of a few hundred facts, which schoolbooks repeat ([`facts`]): what is to be learned is
 //! the way, not the sums.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::problems::Problem;
 use base::rng::Rng;
@@ -43,22 +43,41 @@ const GOODS: [(&str, &str); 12] = [
 /// The largest number that is multiplied.
 const FACTOR: i64 = 5;
 
-/// All steps that word problems take, each once, as lines: `3 * 4 = 12`.
-pub fn facts() -> Vec<String> {
+/// All steps that word problems take, each with the sentences in which they take it: `3 * 4 = 12`, `There are 3 * 4 = 12 seats.`
+///
+/// Of a sentence that names people or goods only what stands behind them is left (`for 32 - 12 = 20.`): whose they are, and which, is to
+/// be looked up in the question.
+pub fn facts() -> Vec<(String, Vec<String>)> {
     let rng = &mut Rng::new(0);
-    let all: BTreeSet<String> = (0..ENOUGH).flat_map(|_| facts_of(&word_problem(rng).steps)).collect();
-    all.into_iter().collect()
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for _ in 0..ENOUGH {
+        for sentence in word_problem(rng).steps.split(". ") {
+            if let Some(fact) = fact_of(sentence) {
+                all.entry(fact).or_default().insert(format!("{}.", behind_names(sentence)));
+            }
+        }
+    }
+    all.into_iter().map(|(fact, sentences)| (fact, sentences.into_iter().collect())).collect()
+}
+
+/// What stands behind the last of the people and goods of which questions tell.
+fn behind_names(sentence: &str) -> String {
+    let things = || FRUIT.iter().chain(&GOODS);
+    let is_name = |word: &str| BUYERS.contains(&word) || things().any(|&(one, many)| word == one || word == many);
+    let words: Vec<&str> = sentence.split(' ').collect();
+    let last = words.iter().rposition(|word| is_name(word)).map_or(0, |place| place + 1);
+    words[last..].join(" ")
 }
 
 /// Of so many problems every combination of numbers comes up.
 const ENOUGH: usize = 20_000;
 
-/// The steps of a working: two numbers, a sign between them, and what they come to.
-fn facts_of(steps: &str) -> Vec<String> {
-    let words: Vec<&str> = steps.split(' ').map(|word| word.trim_end_matches('.')).collect();
+/// The step in a sentence of a working: two numbers, a sign between them, and what they come to.
+fn fact_of(sentence: &str) -> Option<String> {
+    let words: Vec<&str> = sentence.split(' ').collect();
     let is_number = |word: &str| word.parse::<i64>().is_ok();
     let is_fact = |five: &&[&str]| five[3] == "=" && [five[0], five[2], five[4]].into_iter().all(is_number);
-    words.windows(5).filter(is_fact).map(|five| five.join(" ")).collect()
+    words.windows(5).find(is_fact).map(|five| five.join(" "))
 }
 
 /// A problem of one of eleven sorts.
@@ -253,7 +272,7 @@ mod tests {
             let (left, right) = problem.one_line.split_once(" = ").unwrap();
             assert_eq!(value(left).to_string(), right, "{problem:?}");
             assert_eq!(right, problem.answer);
-            let facts = facts_of(&problem.steps);
+            let facts: Vec<String> = problem.steps.split(". ").filter_map(fact_of).collect();
             let mut last = "";
             for fact in &facts {
                 let (left, right) = fact.split_once(" = ").unwrap();
@@ -268,11 +287,13 @@ mod tests {
 
     #[test]
     fn facts_are_all_that_problems_need() {
-        let all: BTreeSet<String> = facts().into_iter().collect();
+        let all: BTreeMap<String, Vec<String>> = facts().into_iter().collect();
         assert!((200..500).contains(&all.len()), "{}", all.len());
+        assert!(all.iter().all(|(fact, sentences)| sentences.iter().all(|sentence| sentence.contains(fact))));
+        assert!(all["20 / 4 = 5"].contains(&"costs 20 / 4 = 5.".to_string()), "{:?}", all["20 / 4 = 5"]);
         for seed in 0..5000 {
             let problem = word_problem(&mut Rng::new(seed));
-            assert!(facts_of(&problem.steps).iter().all(|fact| all.contains(fact)), "{problem:?}");
+            assert!(problem.steps.split(". ").filter_map(fact_of).all(|fact| all.contains_key(&fact)), "{problem:?}");
         }
     }
 }
