@@ -110,9 +110,14 @@ pub trait Environment: Send + Sync {
 
     /// Another one where other problems are asked: what was practised on these does not go on with those.
     fn fingerprint(&self) -> String {
-        let firsts: Vec<Problem> = (1..=self.levels()).map(|level| self.problem(0, 0, level, Split::Train)).collect();
-        fingerprint(self.name(), &firsts)
+        of_firsts(self)
     }
+}
+
+/// Of an environment that makes its problems: by the first of each level.
+fn of_firsts<E: Environment + ?Sized>(environment: &E) -> String {
+    let first = |level| environment.problem(0, 0, level, Split::Train);
+    fingerprint(environment.name(), &(1..=environment.levels()).map(first).collect::<Vec<_>>())
 }
 
 /// Of an environment with these problems.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::files::{Shelf, read_rows};
 use super::generator::{draw_of, numbered};
-use super::{Environment, Problem, Split, fingerprint};
+use super::{Environment, Problem, Split, of_firsts};
 use crate::Result;
 use crate::problems::without_thoughts;
 
@@ -96,10 +96,7 @@ impl Environment for Programs {
     }
 
     fn fingerprint(&self) -> String {
-        match &self.shelf {
-            Some(shelf) => shelf.fingerprint(NAME),
-            None => fingerprint(NAME, &(1..=self.levels()).map(|level| self.problem(0, 0, level, Split::Train)).collect::<Vec<_>>()),
-        }
+        self.shelf.as_ref().map_or_else(|| of_firsts(self), |shelf| shelf.fingerprint(NAME))
     }
 
     /// 1 where all calls give what they should.
